@@ -1,0 +1,1 @@
+"""What people configure: jobs, environments and each function's settings."""

@@ -1,0 +1,1 @@
+"""What several functions share: the domain, and the only calls to AWS."""

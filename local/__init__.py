@@ -1,0 +1,1 @@
+"""An emulated account on this machine: what is deployed there is the synthesized template."""

@@ -1,0 +1,1 @@
+"""Tools for people: sample data, conversions, benches."""
