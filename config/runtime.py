@@ -1,0 +1,95 @@
+"""Each function's settings, spelled once: stacks write `to_env()`, handlers read `from_env()`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+class MissingSettingError(Exception):
+    """A function was deployed without a setting it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings that travel as environment variables named `SLUICE_<FIELD>`."""
+
+    def to_env(self) -> dict[str, str]:
+        """The environment variables that carry these settings."""
+        return {_variable(field.name): str(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings back; raises MissingSettingError naming every absent variable."""
+        missing = [_variable(f.name) for f in fields(cls) if _variable(f.name) not in env]
+        if missing:
+            raise MissingSettingError(f"{cls.__name__}: not set: {', '.join(missing)}")
+        return cls(**{field.name: env[_variable(field.name)] for field in fields(cls)})
+
+
+def _variable(name: str) -> str:
+    return f"SLUICE_{name.upper()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSettings(Settings):
+    """What route needs; the bucket comes with each event."""
+
+    ledger_table: str
+    topic_arn: str
+    state_machine_arn: str
+    arrivals_queue_url: str
+    config_key: str = "config/config.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimSettings(Settings):
+    """What claim needs."""
+
+    bucket: str
+    ledger_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferSchemaSettings(Settings):
+    """What infer_schema needs."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertSettings(Settings):
+    """What upsert needs; `copy_role_arn` is the role Redshift reads S3 with."""
+
+    bucket: str
+    workgroup: str
+    database: str
+    copy_role_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleSettings(Settings):
+    """What settle needs; `log_group` is named in failure notifications."""
+
+    bucket: str
+    ledger_table: str
+    topic_arn: str
+    state_machine_arn: str
+    log_group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateSettings(Settings):
+    """What migrate needs; it logs in with the namespace's admin secret."""
+
+    workgroup: str
+    database: str
+    admin_secret_arn: str
+    loader_role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishJobsSettings(Settings):
+    """What publish_jobs needs."""
+
+    bucket: str
+    config_key: str = "config/config.json"
