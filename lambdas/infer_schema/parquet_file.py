@@ -21,7 +21,9 @@ TAIL_BYTES = 64 * 1024
 MAX_FOOTER_BYTES = 16 * 1024 * 1024
 """A gigabyte with 500 columns has 1.4 MB; a footer that claims more than this is not decoded."""
 
-_MAX_CONTAINER = 100_000  # row groups, or columns of one; a forged count would reserve memory
+_MAX_CONTAINER = 8_000
+"""Row groups, columns of one, or schema elements: a forged count would reserve memory, and a
+schema nested 12,000 deep overflows the stack of Arrow's C++, which no exception tells of."""
 _DECODING_FAILS = (
     pa.ArrowException,
     OSError,
@@ -29,6 +31,7 @@ _DECODING_FAILS = (
     ArithmeticError,
     LookupError,
     MemoryError,
+    RecursionError,
 )
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _TRAILER_BYTES = 8  # the footer's length and the magic
@@ -53,8 +56,8 @@ def inspect_parquet(reader: Reader, overrides: Mapping[Identifier, RedshiftType]
         raise
     except _DECODING_FAILS as error:
         raise FormatError(
-            f"the Parquet footer of {reader.name} cannot be decoded: the file is damaged or was"
-            " cut and mended; write it again",
+            f"the Parquet footer of {reader.name} cannot be decoded: it is damaged, or has more than"
+            f" {_MAX_CONTAINER} columns or row groups; write the file again",
             reader=type(error).__name__,
         ) from error
     return FileSchema(
@@ -144,10 +147,7 @@ def _decode(
         raise FormatError(f"{reader.name} nests its columns in a way that cannot be read")
     lengths = _check_chunks(reader, metadata, footer_start)
     columns = tuple(
-        _overridden(
-            _column(metadata, each, name, lengths.get(each.first, _TextLength())),
-            overrides.get(name),
-        )
+        _overridden(_column(metadata, each, name, lengths.get(each.first)), overrides.get(name))
         for name, each in zip(names, leaves, strict=True)
     )
     return columns, renamed, metadata.num_rows
@@ -243,7 +243,7 @@ def _check_chunk(reader: Reader, chunk: Any, footer_start: int, *, has_rows: boo
         )
 
 
-def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength) -> Column:
+def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength | None) -> Column:
     """The column by its Parquet type; what Arrow remembers beside it means nothing to Redshift."""
     if leaves.nested:
         return Column(name=name, type=types.SUPER)
@@ -252,7 +252,7 @@ def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength)
     if logical["Type"] == "Null":
         # nothing but NULL is written as INT32, and COPY compares what is written
         return Column(name=name, type=types.varchar(256), copied_as=types.INTEGER, empty=True)
-    if logical["Type"] in _TEXTS:
+    if logical["Type"] in _TEXTS and text is not None:
         return Column(
             name=name,
             type=types.varchar(
