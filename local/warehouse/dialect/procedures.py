@@ -1,0 +1,92 @@
+"""CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body nearly as it is.
+
+A body is plpgsql in both. Only names and strings in it are rewritten (quoted names fold, strings
+lose their backslash escapes), and the words of Redshift's SQL that Postgres would misread are
+refused, so that a body either means the same or is not created.
+"""
+
+from local.warehouse.dialect import names
+from local.warehouse.dialect.bodies import translate_body
+from local.warehouse.dialect.ddl import Argument, argument
+from local.warehouse.dialect.errors import UnsupportedSqlError
+from local.warehouse.dialect.statement import Translated
+from local.warehouse.dialect.tokens import Cursor
+from local.warehouse.dialect.types import read_type
+
+
+def create_procedure(cursor: Cursor, *, replace: bool) -> Translated:
+    """`CREATE [OR REPLACE] PROCEDURE`, read up to and including the word PROCEDURE."""
+    name = cursor.qualified_name()
+    arguments = [argument(item) for item in cursor.group().split()]
+    attributes = _Attributes(cursor, "PROCEDURE")
+    if attributes.language != "plpgsql":
+        raise UnsupportedSqlError(f"a procedure in {attributes.language or 'no language'}")
+    head = f"CREATE {'OR REPLACE ' if replace else ''}PROCEDURE {names.dotted(name)}"
+    signature = ", ".join(_written(item) for item in arguments)
+    statement = (
+        f"{head}({signature}) LANGUAGE plpgsql{attributes.options}"
+        f" AS {names.literal(translate_body(attributes.body))}"
+    )
+    return Translated(
+        kind="procedure",
+        statements=(*names.registrations(name), statement),
+        name="CREATE PROCEDURE",
+    )
+
+
+def create_function(cursor: Cursor, *, replace: bool) -> Translated:
+    """`CREATE [OR REPLACE] FUNCTION` in SQL, read up to and including the word FUNCTION."""
+    name = cursor.qualified_name()
+    arguments = [argument(item) for item in cursor.group().split()]
+    cursor.expect("RETURNS")
+    result = read_type(cursor, in_table=False).sql.partition("(")[0]
+    attributes = _Attributes(cursor, "FUNCTION")
+    if attributes.language != "sql":
+        raise UnsupportedSqlError(f"a function in {attributes.language or 'no language'}")
+    head = f"CREATE {'OR REPLACE ' if replace else ''}FUNCTION {names.dotted(name)}"
+    signature = ", ".join(_written(item) for item in arguments)
+    statement = (
+        f"{head}({signature}) RETURNS {result} LANGUAGE sql{attributes.options}"
+        f" AS {names.literal(translate_body(attributes.body))}"
+    )
+    return Translated(
+        kind="procedure",
+        statements=(*names.registrations(name), statement),
+        name="CREATE FUNCTION",
+    )
+
+
+def _written(item: Argument) -> str:
+    name = names.quoted(item.name) if item.name else ""
+    return " ".join(part for part in (item.mode, name, item.sql) if part)
+
+
+class _Attributes:
+    """What stands around the body, in any order."""
+
+    def __init__(self, cursor: Cursor, kind: str) -> None:
+        self.language = ""
+        self.options = ""
+        self.body = ""
+        while not cursor.done:
+            self._read(cursor, kind)
+        if not self.body:
+            raise cursor.unexpected()
+
+    def _read(self, cursor: Cursor, kind: str) -> None:
+        word = cursor.next_word()
+        if word == "AS":
+            self.body = cursor.string()
+        elif word == "LANGUAGE":
+            self.language = cursor.name()
+        elif word == "SECURITY":
+            option = cursor.take_any("INVOKER", "DEFINER")
+            if not option:
+                raise cursor.unexpected()
+            self.options += f" SECURITY {option}"
+        elif word in ("STABLE", "VOLATILE", "IMMUTABLE") and kind == "FUNCTION":
+            self.options += f" {word}"
+        elif word == "NONATOMIC":
+            raise UnsupportedSqlError("a NONATOMIC procedure")
+        else:
+            raise UnsupportedSqlError(f"{word or 'this option'} of a {kind.lower()}")

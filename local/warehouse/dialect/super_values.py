@@ -1,0 +1,203 @@
+"""Paths into SUPER values, told apart from qualified columns, and arrays used as tables.
+
+`a.b.c` may be a column of a table in a schema or a key of a key of a column: it is a column where
+`a` (or `a.b`) names something in FROM, and a path otherwise.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from local.warehouse.dialect.errors import UnsupportedSqlError
+from local.warehouse.dialect.nodes import SuperPath, Unnesting, super_valued
+
+_COMPARISONS: tuple[type[exp.Expr], ...] = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_SCOPES = (exp.Select, exp.Update, exp.Delete, exp.Merge)
+
+Step = str | exp.Expr
+"""A key, or a position in brackets."""
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What the names before a dot can mean in one statement."""
+
+    tables: set[str] = field(default_factory=set)
+    qualified: set[tuple[str, ...]] = field(default_factory=set)
+    elements: set[str] = field(default_factory=set)
+
+    def add(self, other: "_Scope") -> None:
+        self.tables |= other.tables
+        self.qualified |= other.qualified
+        self.elements |= other.elements
+
+
+def resolve(tree: exp.Expression) -> None:
+    """Put SuperPath and Unnesting nodes where the tree has columns and tables that are neither."""
+    scopes: dict[int, _Scope] = {}
+    for statement in list(tree.find_all(*_SCOPES)):
+        scopes[id(statement)] = _unnest_sources(statement, _visible(statement.parent, scopes))
+    for chain in list(_chains(tree)):
+        _resolve_chain(chain, _visible(chain, scopes))
+
+
+def compare(tree: exp.Expression) -> None:
+    """Compare SUPER values by their JSON value, and as NULL where the types differ."""
+    for node in list(tree.find_all(*_COMPARISONS)):
+        if node.arg_key == "expressions" and isinstance(node.parent, exp.Update):
+            continue  # SET a = b
+        left, right = node.this, node.expression
+        if super_valued(left) or super_valued(right):
+            call = exp.Anonymous(
+                this="redshift.super_compare", expressions=[_as_super(left), _as_super(right)]
+            )
+            node.set("this", call)
+            node.set("expression", exp.Literal.number(0))
+
+
+def _as_super(node: exp.Expr) -> exp.Expr:
+    return node if super_valued(node) else exp.cast(node, exp.DType.SUPER)
+
+
+# --- arrays as tables -----------------------------------------------------------------------------
+
+
+def _unnest_sources(statement: exp.Expr, outer: _Scope) -> _Scope:
+    """Replace the arrays among the sources of one statement; what its names then mean."""
+    scope = _Scope()
+    for source in _sources(statement):
+        before = _Scope()
+        before.add(outer)
+        before.add(scope)
+        unnesting = _unnesting(source, before)
+        if unnesting is not None:
+            source.replace(unnesting)
+            scope.elements.add(unnesting.args["alias"].name.lower())
+        elif isinstance(source, exp.Table):
+            parts = tuple(part.name.lower() for part in source.parts)
+            scope.tables.add(source.alias_or_name.lower())
+            if not source.alias:
+                scope.qualified |= {parts[-length:] for length in range(2, len(parts) + 1)}
+        elif source.alias_or_name:
+            scope.tables.add(source.alias_or_name.lower())
+    return scope
+
+
+def _sources(statement: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(statement, exp.Update | exp.Delete | exp.Merge):
+        if isinstance(statement.this, exp.Expr):
+            yield statement.this
+        yield from statement.args.get("tables") or ()
+        using = statement.args.get("using") or ()
+        yield from [using] if isinstance(using, exp.Expr) else using
+    origin = statement.args.get("from_")
+    nested = [origin.this] if origin else []
+    nested += [join.this for join in statement.args.get("joins") or ()]
+    for source in nested:
+        yield source
+        for join in source.args.get("joins") or ():
+            yield join.this
+
+
+def _unnesting(source: exp.Expr, scope: _Scope) -> Unnesting | None:
+    """`s.items AS i AT p`, as sqlglot reads it, if `s` is a source itself."""
+    position = None
+    node = source
+    if isinstance(node, exp.AtIndex):
+        position, node = node.expression, node.this
+    alias: exp.Expr | None
+    if isinstance(node, exp.Alias):
+        alias, value = node.args["alias"], node.this
+    elif isinstance(node, exp.Unnest):
+        columns = node.args["alias"].columns if node.args.get("alias") else []
+        alias, value = (columns[0] if columns else None), node.expressions[0]
+    else:
+        alias = node.args["alias"].this if node.args.get("alias") else None
+        value = node
+    steps = _steps(value)
+    if steps is None or len(steps) < 2 or not isinstance(steps[0], str):
+        return None
+    if steps[0] not in scope.tables | scope.elements:
+        return None
+    if alias is None:
+        raise UnsupportedSqlError("an array in FROM without an alias")
+    return Unnesting(this=_path(steps, scope), alias=alias.copy(), offset=position)
+
+
+# --- paths ----------------------------------------------------------------------------------------
+
+
+def _visible(node: exp.Expr | None, scopes: dict[int, _Scope]) -> _Scope:
+    """What names mean at a node: all that the statements around it read from."""
+    found = _Scope()
+    while node is not None:
+        if id(node) in scopes:
+            found.add(scopes[id(node)])
+        node = node.parent
+    return found
+
+
+def _chains(tree: exp.Expression) -> Iterator[exp.Expr]:
+    """The outermost node of every name with dots or brackets."""
+    for node in tree.find_all(exp.Column, exp.Dot, exp.Bracket):
+        inside = isinstance(node.parent, exp.Dot | exp.Bracket) and node.arg_key == "this"
+        if not inside and not node.is_star:
+            yield node
+
+
+def _steps(node: exp.Expr) -> list[Step] | None:
+    """The parts of a chain; None if it is something else, such as a call in a schema."""
+    if isinstance(node, exp.Bracket):
+        before = _steps(node.this)
+        return None if before is None else [*before, *node.expressions]
+    if isinstance(node, exp.Dot):
+        before = _steps(node.this)
+        if before is None or not isinstance(node.expression, exp.Identifier):
+            return None
+        return [*before, node.expression.name.lower()]
+    if isinstance(node, exp.Column | exp.Table):
+        return [part.name.lower() for part in node.parts]
+    return None
+
+
+def _resolve_chain(node: exp.Expr, scope: _Scope) -> None:
+    steps = _steps(node)
+    if steps is None or len(steps) == 1 or not (scope.tables or scope.elements):
+        return
+    replacement = _path(steps, scope)
+    if replacement is not node:
+        node.replace(replacement)
+
+
+def _path(steps: list[Step], scope: _Scope) -> exp.Expr:
+    """The column a chain starts with, and the way from there into its value."""
+    length = _column_length(steps, scope)
+    column = exp.Column(
+        **dict(
+            zip(
+                ("this", "table", "db", "catalog"),
+                (exp.to_identifier(str(part)) for part in reversed(steps[:length])),
+                strict=False,
+            )
+        )
+    )
+    rest = steps[length:]
+    if not rest:
+        return column
+    keys = [exp.Literal.string(step) if isinstance(step, str) else step.copy() for step in rest]
+    return SuperPath(this=column, expressions=keys)
+
+
+def _column_length(steps: list[Step], scope: _Scope) -> int:
+    leading = []
+    for step in steps:
+        if not isinstance(step, str):
+            break
+        leading.append(step)
+    for length in (3, 2):
+        if tuple(leading[:length]) in scope.qualified and len(leading) > length:
+            return length + 1
+    if leading[0] in scope.tables and len(leading) > 1:
+        return 2
+    return 1
