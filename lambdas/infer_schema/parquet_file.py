@@ -56,8 +56,8 @@ def inspect_parquet(reader: Reader, overrides: Mapping[Identifier, RedshiftType]
         raise
     except _DECODING_FAILS as error:
         raise FormatError(
-            f"the Parquet footer of {reader.name} cannot be decoded: it is damaged, or has more than"
-            f" {_MAX_CONTAINER} columns or row groups; write the file again",
+            f"the Parquet footer of {reader.name} cannot be decoded: it is damaged, or has more"
+            f" than {_MAX_CONTAINER} columns or row groups; write the file again",
             reader=type(error).__name__,
         ) from error
     return FileSchema(

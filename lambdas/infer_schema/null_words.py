@@ -1,0 +1,87 @@
+"""Which words of a CSV stand for NULL: one for the whole file, others column by column.
+
+COPY's NULL AS is one text and counts in every column, text columns too. So a word that people
+also mean as text (NA may be Namibia) is told to COPY only where no text column holds it and the
+whole file was seen; elsewhere it stays with its column.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lambdas.infer_schema.values import Found, text_of, type_of
+
+DEFAULT_MARKER = "\\N"
+"""What COPY takes for NULL unless told otherwise."""
+
+MARKERS = ("NULL", "null", DEFAULT_MARKER)
+"""Words that are NULL wherever they stand; if a file has several, the first one."""
+
+WORDS = (*MARKERS, "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None")
+"""Words that are NULL among values that are numbers, dates or booleans."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one column shows: its distinct values without '', the words among them, the type of
+    the rest."""
+
+    column: str
+    distinct: Any
+    words: tuple[str, ...]
+    found: Found
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the words may be meant as text: beside other text, or with nothing else."""
+        if self.found.empty:
+            return any(word not in MARKERS for word in self.words)
+        return self.found.is_text
+
+    def type_given(self, marker: str | None) -> Found:
+        """The type once the file's marker is known."""
+        if self.is_text or self.found.empty:
+            kept = without(self.distinct, (marker or DEFAULT_MARKER,))
+            return text_of(kept, self.column) if self.words_beside(marker) else self.found
+        return self.found
+
+    def null_words(self, marker: str | None) -> tuple[str, ...]:
+        """The words that are NULL here and that COPY is not told."""
+        return () if self.is_text or self.found.empty else self.words_beside(marker)
+
+    def words_beside(self, marker: str | None) -> tuple[str, ...]:
+        """The words of this column that COPY does not know as NULL."""
+        known = marker if marker is not None else DEFAULT_MARKER
+        return tuple(word for word in self.words if word != known)
+
+
+def evidence_of(values: Any, column: str, marker: str | None) -> Evidence:
+    """What a column of text shows; `marker` is the job's word for NULL."""
+    distinct = without(pc.unique(values), ("",) if marker is None else ("", marker))
+    present = distinct.filter(pc.is_in(distinct, pa.array(WORDS))).to_pylist()
+    rest = without(distinct, present)
+    return Evidence(
+        column=column,
+        distinct=distinct,
+        words=tuple(word for word in WORDS if word in present),
+        found=type_of(rest, column),
+    )
+
+
+def marker_of(columns: Sequence[Evidence], *, whole: bool) -> str | None:
+    """The one word that COPY is told; None for its own, or for none."""
+    in_text = {word for each in columns if each.is_text for word in each.words}
+    elsewhere = {word for each in columns if not each.is_text for word in each.words}
+    for words in (in_text, elsewhere):
+        if marker := next((word for word in MARKERS if word in words), None):
+            return marker
+    alone = elsewhere - in_text
+    return alone.pop() if whole and len(alone) == len(elsewhere) == 1 else None
+
+
+def without(values: Any, words: Sequence[str]) -> Any:
+    """The values that are none of these words."""
+    return values.filter(pc.invert(pc.is_in(values, pa.array(words, pa.string()))))
