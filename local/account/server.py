@@ -1,0 +1,171 @@
+"""The account's one HTTP port: moto's services, the Data API, and a few paths of our own."""
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.account.custom_resources import RESPONSE_PATH
+from local.account.identity import access_key_of, principal_of
+
+LOG = logging.getLogger(__name__)
+
+HEALTH_PATH = "/_sluice/health"
+NOTIFICATIONS_PATH = "/_sluice/notifications"
+_DATA_API = "RedshiftData."
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Answer = tuple[int, bytes]
+
+
+class PortInUseError(Exception):
+    """Another program listens on the wanted port."""
+
+
+class DataApi(Protocol):
+    """Redshift's Data API: one call, made by a principal; raises DataApiFailure."""
+
+    def __call__(self, operation: str, request: dict[str, Any], principal: str) -> dict[str, Any]:
+        """Answer one call."""
+
+
+class DataApiFailure(Exception):  # noqa: N818 -- it is an answer of the API, not a fault of ours
+    """An error the Data API answers with."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class Front:
+    """The WSGI application: sends each request to whom it concerns."""
+
+    def __init__(
+        self,
+        *,
+        data_api: DataApi,
+        notifications: Callable[[], list[dict[str, Any]]],
+        health: Callable[[], dict[str, Any]],
+        custom_resource: Callable[[str, bytes], bool],
+    ) -> None:
+        self._data_api = data_api
+        self._notifications = notifications
+        self._health = health
+        self._custom_resource = custom_resource
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        # moto checks a condition and then writes, without a lock: one caller at a time here
+        self._locks = {"s3": threading.RLock(), "dynamodb": threading.RLock()}
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        path: str = environ.get("PATH_INFO", "")
+        target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+        if path == HEALTH_PATH:
+            return _json(start, 200, self._health())
+        if path == NOTIFICATIONS_PATH:
+            return _json(start, 200, self._notifications())
+        if path.startswith(RESPONSE_PATH):
+            known = self._custom_resource(path.removeprefix(RESPONSE_PATH), _body(environ))
+            return _json(start, 200 if known else 404, {})
+        if target.startswith(_DATA_API):
+            return self._answer_data_api(target.removeprefix(_DATA_API), environ, start)
+        return self._answer_moto(environ, start)
+
+    def _answer_data_api(self, operation: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        principal = principal_of(access_key_of(environ.get("HTTP_AUTHORIZATION", "")))
+        try:
+            request = json.loads(_body(environ) or b"{}")
+            return _json(start, 200, self._data_api(operation, request, principal))
+        except DataApiFailure as failure:
+            error = {"__type": failure.code, "message": str(failure), "Message": str(failure)}
+            return _json(start, failure.status, error)
+
+    def _answer_moto(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        service = _service(environ)
+        lock = self._locks.get(service)
+        if lock is None:
+            return self._moto(environ, start)  # type: ignore[no-any-return]
+        if environ.get("CONTENT_LENGTH"):  # a slow client must not hold the lock
+            environ["wsgi.input"] = io.BytesIO(_body(environ))
+        with lock:
+            return self._moto(environ, start)  # type: ignore[no-any-return]
+
+
+class Server:
+    """The listening socket and its threads."""
+
+    def __init__(self, port: int) -> None:
+        self._app: Front | None = None
+        try:
+            self._server: BaseWSGIServer = make_server(
+                "127.0.0.1", port, self._dispatch, threaded=True, request_handler=_Handler
+            )
+        except (OSError, SystemExit) as error:  # werkzeug exits when a port is taken
+            raise PortInUseError(
+                f"port {port} is in use; choose another with --port, or 0 for any"
+            ) from error
+        self.port: int = self._server.server_port
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients reach the account; moto would read 127.0.0.1 as a bucket's host."""
+        return f"http://localhost:{self.port}"
+
+    def serve(self, app: Front) -> None:
+        """Answer requests from now on."""
+        self._app = app
+        threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no more and free the port."""
+        if self._app is not None:
+            self._server.shutdown()
+        self._server.server_close()
+
+    def _dispatch(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        assert self._app is not None  # noqa: S101 -- `serve` sets it before it listens
+        return self._app(environ, start)
+
+
+class _Handler(MotoRequestHandler):
+    disable_nagle_algorithm = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Requests are no news."""
+        LOG.debug(message, *args)
+
+
+def _service(environ: Environ) -> str:
+    """The service a request is signed for; unsigned ones are S3's, as in moto."""
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0]
+    parts = scope.split("/")
+    return parts[-2] if len(parts) >= 5 else "s3"
+
+
+def _body(environ: Environ) -> bytes:
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
+
+
+def _json(start: Start, status: int, value: Any) -> Iterable[bytes]:
+    body = json.dumps(value, default=str).encode()
+    reason = {200: "OK", 400: "Bad Request", 404: "Not Found"}.get(status, "Error")
+    start(
+        f"{status} {reason}",
+        [
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("Content-Length", str(len(body))),
+        ],
+    )
+    return [body]

@@ -1,0 +1,1 @@
+"""Tiny functions that misbehave on request."""

@@ -1,0 +1,23 @@
+"""A custom resource that answers by the protocol, or fails when told to."""
+
+import json
+import urllib.request
+from typing import Any
+
+
+def handler(event: dict[str, Any], _context: Any) -> None:
+    """Answer with the properties as they arrived."""
+    failing = event["ResourceProperties"].get("Fail") == "true"
+    answer = {
+        "Status": "FAILED" if failing else "SUCCESS",
+        "Reason": "told to fail",
+        "PhysicalResourceId": "stamp",
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+        "Data": {"Seen": json.dumps(event["ResourceProperties"], sort_keys=True)},
+    }
+    request = urllib.request.Request(
+        event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request)
