@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.job import CsvOptions
 from lambdas.infer_schema.dialect import commented_header, header_of, layout_of
 from lambdas.infer_schema.encodings import as_text
 from lambdas.infer_schema.headers import column_names
-from lambdas.infer_schema.null_words import DEFAULT_MARKER, Evidence, evidence_of, marker_of
+from lambdas.infer_schema.null_words import DEFAULT_MARKER, Evidence, are, evidence_of, marker_of
 from lambdas.infer_schema.rows import rows_of
 from lambdas.infer_schema.sample import Sample
 from lambdas.infer_schema.source import Reader
@@ -100,7 +99,7 @@ def _overridden(
     """The column with the job's type, once the sample shows nothing that it could not take."""
     words = () if wanted.kind in _TEXT_KINDS else shown.words_beside(marker)
     null = {"", *words, marker if marker is not None else DEFAULT_MARKER}
-    misfit = first_misfit(_with_nulls(values, null), wanted)
+    misfit = first_misfit(pc.if_else(are(values, null), None, values), wanted)
     if misfit is not None:
         raise TypeChangeError(
             f"column {name}, row {misfit + 1} of what was read, does not fit {wanted}, which the"
@@ -116,7 +115,3 @@ def _overridden(
         copied_as=types.varchar(types.MAX_VARCHAR_BYTES) if words else None,
         null_words=words,
     )
-
-
-def _with_nulls(values: Any, words: set[str]) -> Any:
-    return pc.if_else(pc.is_in(values, pa.array(sorted(words))), None, values)

@@ -5,11 +5,11 @@ also mean as text (NA may be Namibia) is told to COPY only where no text column 
 whole file was seen; elsewhere it stays with its column.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from lambdas.infer_schema.values import Found, text_of, type_of
@@ -61,8 +61,8 @@ class Evidence:
 def evidence_of(values: Any, column: str, marker: str | None) -> Evidence:
     """What a column of text shows; `marker` is the job's word for NULL."""
     distinct = without(pc.unique(values), ("",) if marker is None else ("", marker))
-    present = distinct.filter(pc.is_in(distinct, pa.array(WORDS))).to_pylist()
-    rest = without(distinct, present)
+    present = distinct.filter(are(distinct, WORDS)).to_pylist()
+    rest = without(distinct, WORDS) if present else distinct
     return Evidence(
         column=column,
         distinct=distinct,
@@ -82,6 +82,15 @@ def marker_of(columns: Sequence[Evidence], *, whole: bool) -> str | None:
     return alone.pop() if whole and len(alone) == len(elsewhere) == 1 else None
 
 
-def without(values: Any, words: Sequence[str]) -> Any:
+def without(values: Any, words: Iterable[str]) -> Any:
     """The values that are none of these words."""
-    return values.filter(pc.invert(pc.is_in(values, pa.array(words, pa.string()))))
+    return values.filter(pc.invert(are(values, words)))
+
+
+def are(values: Any, words: Iterable[str]) -> Any:
+    """For each value whether it is one of these words.
+
+    A regular expression, because an Arrow array of the words would import pandas where it is
+    installed, which takes longer than all the rest.
+    """
+    return pc.match_substring_regex(values, f"^(?:{'|'.join(map(re.escape, words))})$")

@@ -177,9 +177,10 @@ class FileSchema:
         """
         if column.empty or target.holds(column.type) or target.holds(column.narrowest):
             return True
-        if self.format == "parquet" or column.narrowest.kind in _TEXT_KINDS:
+        if self.format == "parquet" or target.kind not in _TEXT_KINDS:
             return False
-        return target.kind in _TEXT_KINDS and column.narrowest.kind is not Kind.SUPER
+        shown = column.narrowest
+        return shown.kind is not Kind.SUPER and (shown.length or 0) <= (target.length or 0)
 
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON; `from_json` reads it back."""
