@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from local.warehouse.dialect import names, queries
 from local.warehouse.dialect.errors import UnsupportedSqlError
-from local.warehouse.dialect.statement import ColumnLookup, Translated
+from local.warehouse.dialect.statement import Context, Translated
 from local.warehouse.dialect.tokens import Cursor
 from local.warehouse.dialect.types import ColumnType, read_type
 
@@ -81,7 +81,7 @@ class _Table:
         return names.registrations([*self.name, *self.columns])
 
 
-def create_table(cursor: Cursor, *, temporary: bool, columns_of: ColumnLookup | None) -> Translated:
+def create_table(cursor: Cursor, *, temporary: bool, context: Context) -> Translated:
     """`CREATE [TEMP] TABLE`, read up to and including the word TABLE."""
     exists = "IF NOT EXISTS " if cursor.take("IF", "NOT", "EXISTS") else ""
     name = cursor.qualified_name()
@@ -94,7 +94,7 @@ def create_table(cursor: Cursor, *, temporary: bool, columns_of: ColumnLookup | 
         columns = " (" + ", ".join(names.quoted(column) for column in table.columns) + ")"
     _skip_table_attributes(cursor)
     if cursor.take("AS"):
-        return _create_table_as(cursor, table, columns, columns_of)
+        return _create_table_as(cursor, table, columns, context)
     cursor.end()
     if columns:
         raise UnsupportedSqlError("CREATE TABLE with columns that have no type")
@@ -102,12 +102,10 @@ def create_table(cursor: Cursor, *, temporary: bool, columns_of: ColumnLookup | 
     return ddl("CREATE TABLE", (*table.long_names(), body), (name,))
 
 
-def _create_table_as(
-    cursor: Cursor, table: _Table, columns: str, columns_of: ColumnLookup | None
-) -> Translated:
+def _create_table_as(cursor: Cursor, table: _Table, columns: str, context: Context) -> Translated:
     if table.items:
         raise UnsupportedSqlError("CREATE TABLE AS with typed columns")
-    query = queries.translate_query(cursor.source_text(), columns_of=columns_of)
+    query = queries.translate_query(cursor.source_text(), context=context)
     identifier = names.dotted(table.name)
     return Translated(
         kind="ddl",
@@ -276,7 +274,7 @@ def _skip_sort_key(cursor: Cursor, attribute: str) -> None:
 
 
 def create_view(
-    cursor: Cursor, *, replace: bool, materialized: bool, columns_of: ColumnLookup | None
+    cursor: Cursor, *, replace: bool, materialized: bool, context: Context
 ) -> Translated:
     """`CREATE [OR REPLACE] [MATERIALIZED] VIEW`, read up to and including the word VIEW."""
     name = cursor.qualified_name()
@@ -285,7 +283,7 @@ def create_view(
         _skip_refresh_attributes(cursor)
     cursor.expect("AS")
     body, late = _without_schema_binding(cursor)
-    query = queries.translate_query(body.source_text(), columns_of=columns_of)
+    query = queries.translate_query(body.source_text(), context=context)
     if late and materialized:
         raise UnsupportedSqlError("a materialized view WITH NO SCHEMA BINDING")
     kind = "MATERIALIZED VIEW" if materialized else "VIEW"

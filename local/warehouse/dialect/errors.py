@@ -13,6 +13,10 @@ class UnsupportedSqlError(Exception):
         self.construct = construct
 
 
+class UnknownColumnsError(UnsupportedSqlError):
+    """A statement whose meaning depends on columns that nobody was asked about."""
+
+
 class SqlSyntaxError(UnsupportedSqlError):
     """Text that is no SQL of Redshift's: the message reads as the server's own would."""
 

@@ -184,8 +184,8 @@ CREATE OR REPLACE FUNCTION redshift.regexp_replace(
     parameters text DEFAULT 'c'
 ) RETURNS varchar
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT regexp_replace(source, pattern, regexp_replace(replacement, '\$(\d)', '\\\1', 'g'),
-        greatest(place, 1), 0, redshift.regexp_flags(parameters))
+    SELECT regexp_replace(source, pattern,
+        regexp_replace(replace(replacement, '$0', '\&'), '\$(\d)', '\\\1', 'g'), greatest(place, 1), 0, redshift.regexp_flags(parameters))
 $$;
 
 CREATE OR REPLACE FUNCTION redshift.regexp_count(
@@ -452,8 +452,13 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
 
 -- Text that is no JSON: NULL if the caller says so, an error otherwise.
 CREATE OR REPLACE FUNCTION redshift.parsed(value text, null_if_invalid boolean) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN $2 AND NOT pg_input_is_valid($1, 'jsonb') THEN NULL ELSE $1::jsonb END
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF null_if_invalid AND NOT pg_input_is_valid(value, 'jsonb') THEN
+        RETURN NULL;
+    END IF;
+    RETURN value::jsonb;
+END
 $$;
 
 DO $$

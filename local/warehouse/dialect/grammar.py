@@ -18,13 +18,14 @@ from sqlglot.tokenizer_core import Token
 from local.warehouse.dialect import functions, names
 from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError, syntax_error_near
 from local.warehouse.dialect.nodes import SuperPath, Unnesting
-from local.warehouse.dialect.tokens import PARAMETER_END, PARAMETER_START
+from local.warehouse.dialect.tokens import PARAMETER_END, PARAMETER_START, tokenize
 
 # calls whose arguments have a grammar of their own
 _SPECIAL_CALLS = ("CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
 
 
 class _Parser(RedshiftParser):
+    SUPPORTS_IMPLICIT_UNNEST = False  # arrays in FROM are told apart in `super_values`
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
         name: parse
@@ -52,7 +53,8 @@ class _Generator(PostgresGenerator):
     TRANSFORMS: ClassVar[dict[Any, Any]] = {
         kind: transform
         for kind, transform in PostgresGenerator.TRANSFORMS.items()
-        if kind not in (exp.Pivot, exp.Select, exp.Substring, exp.Trim, exp.StrPosition)
+        # written below, or so that sqlglot's base class does it plainly
+        if kind not in (exp.CurrentTimestamp, exp.Pivot, exp.Select, exp.StrPosition, exp.Substring)
     } | {
         SuperPath: lambda self, node: self.superpath_sql(node),
         Unnesting: lambda self, node: self.unnesting_sql(node),
@@ -118,7 +120,7 @@ _reader = RedshiftGrammar()
 def parse(sql: str, tokens: list[Token] | None = None) -> exp.Expression:
     """The tree of one statement; raises SqlSyntaxError, or UnsupportedSqlError if too deep."""
     try:
-        found = _reader.tokenize(sql) if tokens is None else tokens
+        found = tokenize(sql) if tokens is None else tokens
         trees = _reader.parser(error_level=ErrorLevel.IMMEDIATE).parse(found, sql)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}

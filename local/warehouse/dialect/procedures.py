@@ -1,12 +1,7 @@
-"""CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body nearly as it is.
+"""CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body translated."""
 
-A body is plpgsql in both. Only names and strings in it are rewritten (quoted names fold, strings
-lose their backslash escapes), and the words of Redshift's SQL that Postgres would misread are
-refused, so that a body either means the same or is not created.
-"""
-
-from local.warehouse.dialect import names
-from local.warehouse.dialect.bodies import translate_body
+from local.warehouse.dialect import bodies, names, queries
+from local.warehouse.dialect.bodies import TranslateIn
 from local.warehouse.dialect.ddl import Argument, argument
 from local.warehouse.dialect.errors import UnsupportedSqlError
 from local.warehouse.dialect.statement import Translated
@@ -14,7 +9,7 @@ from local.warehouse.dialect.tokens import Cursor
 from local.warehouse.dialect.types import read_type
 
 
-def create_procedure(cursor: Cursor, *, replace: bool) -> Translated:
+def create_procedure(cursor: Cursor, translate: TranslateIn, *, replace: bool) -> Translated:
     """`CREATE [OR REPLACE] PROCEDURE`, read up to and including the word PROCEDURE."""
     name = cursor.qualified_name()
     arguments = [argument(item) for item in cursor.group().split()]
@@ -23,10 +18,9 @@ def create_procedure(cursor: Cursor, *, replace: bool) -> Translated:
         raise UnsupportedSqlError(f"a procedure in {attributes.language or 'no language'}")
     head = f"CREATE {'OR REPLACE ' if replace else ''}PROCEDURE {names.dotted(name)}"
     signature = ", ".join(_written(item) for item in arguments)
-    statement = (
-        f"{head}({signature}) LANGUAGE plpgsql{attributes.options}"
-        f" AS {names.literal(translate_body(attributes.body))}"
-    )
+    variables = frozenset(item.name for item in arguments if item.name)
+    body = bodies.translate_body(attributes.body, variables, translate)
+    statement = f"{head}({signature}) LANGUAGE plpgsql{attributes.options} AS {names.literal(body)}"
     return Translated(
         kind="procedure",
         statements=(*names.registrations(name), statement),
@@ -47,7 +41,7 @@ def create_function(cursor: Cursor, *, replace: bool) -> Translated:
     signature = ", ".join(_written(item) for item in arguments)
     statement = (
         f"{head}({signature}) RETURNS {result} LANGUAGE sql{attributes.options}"
-        f" AS {names.literal(translate_body(attributes.body))}"
+        f" AS {names.literal(queries.translate_query(attributes.body).sql)}"
     )
     return Translated(
         kind="procedure",

@@ -1,12 +1,13 @@
 """SELECT, INSERT, UPDATE, DELETE and MERGE: read by sqlglot, rewritten where meanings differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token
 
 from local.warehouse.dialect import grammar, names, select, super_values
 from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError
-from local.warehouse.dialect.statement import ColumnLookup
+from local.warehouse.dialect.statement import NOWHERE, Context
 
 # what sqlglot reads and Redshift does not have, or has and nothing here translates
 _REFUSED: dict[type[exp.Expr], str] = {
@@ -43,67 +44,99 @@ class Query:
     into: exp.Into | None = None
 
 
-def translate_query(sql: str, *, columns_of: ColumnLookup | None = None) -> Query:
+def translate_query(
+    sql: str, *, tokens: list[Token] | None = None, context: Context = NOWHERE
+) -> Query:
     """A SELECT; raises UnsupportedSqlError, also for a statement that is no query."""
-    tree = grammar.parse(sql)
+    tree = grammar.parse(sql, tokens)
     if not isinstance(tree, exp.Query):
         raise UnsupportedSqlError(f"{tree.key.upper()} where a query belongs")
-    return _translate(tree, columns_of)
+    return _translate(tree, context)
 
 
-def translate_dml(sql: str, *, columns_of: ColumnLookup | None = None) -> Query:
+def translate_dml(
+    sql: str, *, tokens: list[Token] | None = None, context: Context = NOWHERE
+) -> Query:
     """An INSERT, UPDATE, DELETE or MERGE."""
-    tree = grammar.parse(sql)
+    tree = grammar.parse(sql, tokens)
     if not isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge):
         raise UnsupportedSqlError(f"{tree.key.upper()} where INSERT, UPDATE or DELETE belongs")
-    return _translate(tree, columns_of)
+    return _translate(tree, context)
 
 
-def translate_expression(sql: str) -> str:
+def translate_expression(sql: str, *, context: Context = NOWHERE) -> str:
     """A value without a FROM: a default, or the argument of a CALL."""
     tree = grammar.parse(f"SELECT {sql}")
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from_"):
         raise SqlSyntaxError(f"syntax error at or near {sql!r}")
-    _translate_tree(tree, None)
+    _rewrite(tree, _survey(tree), context)
     value = tree.expressions[0]
     return grammar.write(value.this if isinstance(value, exp.Alias) else value)
 
 
-def _translate(tree: exp.Expression, columns_of: ColumnLookup | None) -> Query:
-    touches = _tables(tree)
-    long_names = tuple(
-        identifier.name
-        for identifier in tree.find_all(exp.Identifier)
-        if names.is_long(identifier.name)
-    )
+def _translate(tree: exp.Expression, context: Context) -> Query:
+    survey = _survey(tree)
     into = tree.args.get("into")
     if into is not None:
         tree.set("into", None)
-    _translate_tree(tree, columns_of)
-    return Query(sql=grammar.write(tree), touches=touches, long_names=long_names, into=into)
+    _rewrite(tree, survey, context)
+    return Query(
+        sql=grammar.write(tree),
+        touches=frozenset(survey.tables - survey.common_tables),
+        long_names=tuple(survey.long_names),
+        into=into,
+    )
 
 
-def _translate_tree(tree: exp.Expression, columns_of: ColumnLookup | None) -> None:
-    _refuse(tree)
-    super_values.resolve(tree)
-    _keep_output_names(tree)
-    select.rewrite(tree, columns_of)
-    super_values.compare(tree)
-    for node in list(tree.find_all(exp.Delete, exp.Update, exp.Merge)):
-        _complete(node)
+@dataclass(slots=True)
+class _Survey:
+    """What one walk over the tree finds."""
+
+    selects: list[exp.Select] = field(default_factory=list)
+    tables: set[str] = field(default_factory=set)
+    common_tables: set[str] = field(default_factory=set)
+    long_names: list[str] = field(default_factory=list)
 
 
-def _refuse(tree: exp.Expression) -> None:
+def _survey(tree: exp.Expression) -> _Survey:
+    """Walk the tree once; raises UnsupportedSqlError for what nothing here translates."""
+    found = _Survey()
     for node in tree.walk():
-        construct = _REFUSED.get(type(node))
-        if construct is None and isinstance(node, exp.Select):
-            construct = _refused_clause(node)
-        if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
-            construct = "VALUES as a table"
-        if isinstance(node, exp.Column) and node.args.get("join_mark"):
-            construct = "the join operator (+)"
-        if construct is not None:
-            raise UnsupportedSqlError(construct)
+        if isinstance(node, exp.Identifier):
+            if names.is_long(node.this):
+                found.long_names.append(node.this)
+        elif isinstance(node, exp.Table):
+            found.tables.add(".".join(part.name.lower() for part in node.parts[-2:]))
+        elif isinstance(node, exp.CTE):
+            found.common_tables.add(node.alias.lower())
+        elif isinstance(node, exp.Select):
+            found.selects.append(node)
+            _refuse(_refused_clause(node))
+        else:
+            _refuse(_REFUSED.get(type(node)) or _refused_in_place(node))
+    return found
+
+
+def _refuse(construct: str | None) -> None:
+    if construct is not None:
+        raise UnsupportedSqlError(construct)
+
+
+def _refused_in_place(node: exp.Expr) -> str | None:
+    if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
+        return "VALUES as a table"
+    if isinstance(node, exp.Column) and node.args.get("join_mark"):
+        return "the join operator (+)"
+    return None
+
+
+def _rewrite(tree: exp.Expression, survey: _Survey, context: Context) -> None:
+    super_values.resolve(tree, context.variables)
+    for node in survey.selects:
+        _keep_output_names(node)
+    select.rewrite(survey.selects, context.columns_of)
+    super_values.compare(tree)
+    _complete(tree)
 
 
 def _refused_clause(node: exp.Select) -> str | None:
@@ -113,15 +146,14 @@ def _refused_clause(node: exp.Select) -> str | None:
     return "the WINDOW clause" if node.args.get("windows") else None
 
 
-def _keep_output_names(tree: exp.Expression) -> None:
+def _keep_output_names(node: exp.Select) -> None:
     """Name the columns whose expression will be written as something else."""
-    for node in tree.find_all(exp.Select):
-        if isinstance(node.parent, exp.Insert | exp.In | exp.Exists):
-            continue
-        for item in list(node.expressions):
-            if not (item.is_star or isinstance(item, exp.Alias | exp.Column)):
-                name = select.output_name(item)
-                item.replace(exp.alias_(item.copy(), name, quoted=True))
+    if isinstance(node.parent, exp.Insert | exp.In | exp.Exists):
+        return
+    for item in list(node.expressions):
+        if not (item.is_star or isinstance(item, exp.Alias | exp.Column)):
+            name = select.output_name(item)
+            item.replace(exp.Alias(this=item.copy(), alias=exp.to_identifier(name, quoted=True)))
 
 
 def _complete(node: exp.Expr) -> None:
@@ -154,12 +186,3 @@ def _complete_merge(node: exp.Merge) -> None:
             # INSERT VALUES (...): without a list of columns sqlglot takes VALUES for a function
             then.set("this", None)
             then.set("expression", exp.Tuple(expressions=values.expressions))
-
-
-def _tables(tree: exp.Expression) -> frozenset[str]:
-    common = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    return frozenset(
-        ".".join(part.name.lower() for part in table.parts[-2:])
-        for table in tree.find_all(exp.Table)
-        if table.args.get("db") or table.name.lower() not in common
-    )

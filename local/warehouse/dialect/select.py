@@ -10,17 +10,17 @@ from itertools import chain
 from sqlglot import exp
 
 from local.warehouse.dialect import names
-from local.warehouse.dialect.errors import UnsupportedSqlError
+from local.warehouse.dialect.errors import UnknownColumnsError, UnsupportedSqlError
 from local.warehouse.dialect.nodes import SuperPath, Unnesting
 from local.warehouse.dialect.statement import ColumnLookup
 
 _CONDITION = "redshift_qualify"
 
 
-def rewrite(tree: exp.Expression, columns_of: ColumnLookup | None) -> None:
-    """Rewrite every SELECT of the tree in place, the innermost first."""
+def rewrite(selects: list[exp.Select], columns_of: ColumnLookup | None) -> None:
+    """Rewrite the SELECTs of a statement in place; they come with the outermost first."""
     columns = _Columns(columns_of)
-    for select in reversed(list(tree.find_all(exp.Select))):
+    for select in reversed(selects):
         _expand_pivots(select, columns)
         _expand_excludes(select, columns)
         _substitute_aliases(select, columns)
@@ -33,7 +33,7 @@ def output_name(node: exp.Expr) -> str:
         return node.alias_or_name
     if isinstance(node, exp.Cast):
         inner = output_name(node.this)
-        return node.to.sql("postgres").lower() if inner == "?column?" else inner
+        return _TYPE_NAMES.get(node.to.this, "?column?") if inner == "?column?" else inner
     if isinstance(node, exp.Paren):
         return output_name(node.this)
     if isinstance(node, exp.Dot):
@@ -57,6 +57,21 @@ _FUNCTION_NAMES = {
     "decode": "case",
     "dateadd": "date_add",
     "datediff": "date_diff",
+}
+_TYPE_NAMES = {
+    exp.DType.SMALLINT: "int2",
+    exp.DType.INT: "int4",
+    exp.DType.BIGINT: "int8",
+    exp.DType.FLOAT: "float4",
+    exp.DType.DOUBLE: "float8",
+    exp.DType.DECIMAL: "numeric",
+    exp.DType.BOOLEAN: "bool",
+    exp.DType.DATE: "date",
+    exp.DType.TIMESTAMP: "timestamp",
+    exp.DType.TIMESTAMPTZ: "timestamptz",
+    exp.DType.CHAR: "bpchar",
+    exp.DType.VARCHAR: "varchar",
+    exp.DType.TEXT: "text",
 }
 _NODE_NAMES: dict[type[exp.Expr], str] = {
     exp.Case: "case",
@@ -182,7 +197,7 @@ def _expand_excludes(select: exp.Select, columns: _Columns) -> None:
             continue
         found = columns.of_star(select, item)
         if found is None:
-            raise UnsupportedSqlError("EXCLUDE from a source whose columns are not known")
+            raise UnknownColumnsError("EXCLUDE from a source whose columns are not known")
         _expand_star(select, item, found)
 
 
@@ -236,7 +251,7 @@ def _substitute(
         if known[0] is None:
             if _mentions(meaning, name):
                 continue  # the alias is made of a column of its own name, so there is one
-            raise UnsupportedSqlError(
+            raise UnknownColumnsError(
                 f"the alias {name}, used beside its definition while the columns of the sources"
                 " are not known,"
             )
@@ -345,7 +360,7 @@ def _expand_pivot(source: exp.Expr, pivot: exp.Pivot, columns: _Columns) -> None
         raise UnsupportedSqlError("PIVOT over more than one column")
     available = columns.of_source(source)
     if available is None:
-        raise UnsupportedSqlError("PIVOT of a source whose columns are not known")
+        raise UnknownColumnsError("PIVOT of a source whose columns are not known")
     key = fields[0].this
     aggregates = pivot.expressions
     used = {column.name.lower() for item in aggregates for column in item.find_all(exp.Column)}

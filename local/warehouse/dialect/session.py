@@ -2,7 +2,7 @@
 
 from local.warehouse.dialect import names, queries
 from local.warehouse.dialect.errors import UnsupportedSqlError
-from local.warehouse.dialect.statement import ColumnLookup, Translated
+from local.warehouse.dialect.statement import Context, Translated
 from local.warehouse.dialect.tokens import Cursor
 
 _NATIVE_SETTINGS = {
@@ -138,14 +138,14 @@ def control(cursor: Cursor, first: str) -> Translated:
     return Translated(kind="control", statements=(name,), name=name)
 
 
-def explain(cursor: Cursor, columns_of: ColumnLookup | None) -> Translated:
+def explain(cursor: Cursor, context: Context) -> Translated:
     """`EXPLAIN`, read up to and including that word; the plan is Postgres' own."""
     verbose = "VERBOSE " if cursor.take("VERBOSE") else ""
     text = cursor.source_text()
     translate = (
         queries.translate_query if cursor.at_any("SELECT", "WITH", "(") else queries.translate_dml
     )
-    query = translate(text, columns_of=columns_of)
+    query = translate(text, context=context)
     statement = f"EXPLAIN {verbose}{query.sql}"
     return Translated(kind="query", statements=(statement,), name="EXPLAIN", touches=query.touches)
 

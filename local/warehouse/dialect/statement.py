@@ -30,6 +30,20 @@ COLUMNS_SQL = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a translation may know beyond the statement's own text.
+
+    `variables` are the names a procedure has declared: `name.field` in its SQL is theirs.
+    """
+
+    columns_of: ColumnLookup | None = None
+    variables: frozenset[str] = frozenset()
+
+
+NOWHERE = Context()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Translated:
     """One Redshift statement as Postgres SQL.
 

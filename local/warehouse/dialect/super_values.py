@@ -13,7 +13,8 @@ from local.warehouse.dialect.errors import UnsupportedSqlError
 from local.warehouse.dialect.nodes import SuperPath, Unnesting, super_valued
 
 _COMPARISONS: tuple[type[exp.Expr], ...] = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-_SCOPES = (exp.Select, exp.Update, exp.Delete, exp.Merge)
+_STATEMENTS = (exp.Select, exp.Update, exp.Delete, exp.Merge)
+_CHAINS = (exp.Column, exp.Dot, exp.Bracket)
 
 Step = str | exp.Expr
 """A key, or a position in brackets."""
@@ -33,17 +34,25 @@ class _Scope:
         self.elements |= other.elements
 
 
-def resolve(tree: exp.Expression) -> None:
+def resolve(tree: exp.Expression, variables: frozenset[str]) -> None:
     """Put SuperPath and Unnesting nodes where the tree has columns and tables that are neither."""
-    scopes: dict[int, _Scope] = {}
-    for statement in list(tree.find_all(*_SCOPES)):
-        scopes[id(statement)] = _unnest_sources(statement, _visible(statement.parent, scopes))
-    for chain in list(_chains(tree)):
-        _resolve_chain(chain, _visible(chain, scopes))
+    # from the root down, each node with what the statements around it read from
+    pending: list[tuple[exp.Expr, _Scope]] = [(tree, _Scope(tables=set(variables)))]
+    while pending:
+        node, scope = pending.pop()
+        if isinstance(node, _CHAINS):
+            if not node.is_star:
+                _resolve_chain(node, scope)
+            continue
+        if isinstance(node, _STATEMENTS):
+            scope = _unnest_sources(node, scope)
+        pending += [(child, scope) for child in node.iter_expressions()]
 
 
 def compare(tree: exp.Expression) -> None:
     """Compare SUPER values by their JSON value, and as NULL where the types differ."""
+    if tree.find(SuperPath, exp.Anonymous) is None:
+        return
     for node in list(tree.find_all(*_COMPARISONS)):
         if node.arg_key == "expressions" and isinstance(node.parent, exp.Update):
             continue  # SET a = b
@@ -64,13 +73,11 @@ def _as_super(node: exp.Expr) -> exp.Expr:
 
 
 def _unnest_sources(statement: exp.Expr, outer: _Scope) -> _Scope:
-    """Replace the arrays among the sources of one statement; what its names then mean."""
+    """Replace the arrays among the sources of one statement; what names then mean in it."""
     scope = _Scope()
+    scope.add(outer)
     for source in _sources(statement):
-        before = _Scope()
-        before.add(outer)
-        before.add(scope)
-        unnesting = _unnesting(source, before)
+        unnesting = _unnesting(source, scope)
         if unnesting is not None:
             source.replace(unnesting)
             scope.elements.add(unnesting.args["alias"].name.lower())
@@ -128,24 +135,6 @@ def _unnesting(source: exp.Expr, scope: _Scope) -> Unnesting | None:
 # --- paths ----------------------------------------------------------------------------------------
 
 
-def _visible(node: exp.Expr | None, scopes: dict[int, _Scope]) -> _Scope:
-    """What names mean at a node: all that the statements around it read from."""
-    found = _Scope()
-    while node is not None:
-        if id(node) in scopes:
-            found.add(scopes[id(node)])
-        node = node.parent
-    return found
-
-
-def _chains(tree: exp.Expression) -> Iterator[exp.Expr]:
-    """The outermost node of every name with dots or brackets."""
-    for node in tree.find_all(exp.Column, exp.Dot, exp.Bracket):
-        inside = isinstance(node.parent, exp.Dot | exp.Bracket) and node.arg_key == "this"
-        if not inside and not node.is_star:
-            yield node
-
-
 def _steps(node: exp.Expr) -> list[Step] | None:
     """The parts of a chain; None if it is something else, such as a call in a schema."""
     if isinstance(node, exp.Bracket):
@@ -162,11 +151,13 @@ def _steps(node: exp.Expr) -> list[Step] | None:
 
 
 def _resolve_chain(node: exp.Expr, scope: _Scope) -> None:
+    if isinstance(node, exp.Column) and not node.table:
+        return
     steps = _steps(node)
-    if steps is None or len(steps) == 1 or not (scope.tables or scope.elements):
+    if steps is None or not (scope.tables or scope.elements):
         return
     replacement = _path(steps, scope)
-    if replacement is not node:
+    if not (isinstance(node, exp.Column) and isinstance(replacement, exp.Column)):
         node.replace(replacement)
 
 

@@ -21,31 +21,34 @@ PARAMETER_END: Final = "\x02"
 
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET}
+_QUOTED = {TokenType.STRING, TokenType.IDENTIFIER, TokenType.HEREDOC_STRING}
 
 
 class _Tokenizer(Redshift.Tokenizer):
-    # sqlglot takes the rest of CALL, LOCK, SHOW ... as one string; here every word is a token.
+    # sqlglot takes the rest of CALL, LOCK, SHOW ... as one string; here every word is a token
     COMMANDS: ClassVar[set[TokenType]] = set()
-    # "PRIMARY KEY" is two words: one token per word keeps the readers below simple.
-    KEYWORDS: ClassVar[dict[str, TokenType]] = {
-        word: kind for word, kind in Redshift.Tokenizer.KEYWORDS.items() if " " not in word
-    }
 
 
 _tokenizer = _Tokenizer(dialect=Redshift)
 
 
-def tokenize(sql: str) -> list[Token]:
-    """The tokens of one statement, without its closing semicolons.
-
-    Raises SqlSyntaxError for unterminated strings, for an empty text and for a second statement.
-    """
+def tokenize_all(sql: str) -> list[Token]:
+    """The tokens of a text, semicolons and all; raises SqlSyntaxError for unterminated strings."""
     if "\0" in sql or PARAMETER_START in sql or PARAMETER_END in sql:
         raise SqlSyntaxError("invalid byte sequence: the statement holds a control character")
     try:
-        tokens = _tokenizer.tokenize(sql)
+        tokens: list[Token] = _tokenizer.tokenize(sql)
     except TokenError as error:
         raise SqlSyntaxError(f"syntax error: {error}") from error
+    return tokens
+
+
+def tokenize(sql: str) -> list[Token]:
+    """The tokens of one statement, without its closing semicolons.
+
+    Raises SqlSyntaxError for an empty text, UnsupportedSqlError for a second statement.
+    """
+    tokens = tokenize_all(sql)
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
     if not tokens:
@@ -55,9 +58,25 @@ def tokenize(sql: str) -> list[Token]:
     return tokens
 
 
+def single_words(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """The same tokens with "PRIMARY KEY" and its like as one token for each word."""
+    found: list[Token] = []
+    for token in tokens:
+        if token.token_type in _QUOTED or not any(map(str.isspace, token.text)):
+            found.append(token)
+            continue
+        position = token.start
+        for part in text[token.start : token.end + 1].split():
+            position = text.index(part, position)
+            end = position + len(part)
+            found.append(Token(TokenType.VAR, part, token.line, token.col, position, end - 1))
+            position = end
+    return found
+
+
 def word(token: Token, text: str) -> str:
     """The token as a word in upper case; '' for strings and quoted names, which are no keywords."""
-    if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER, TokenType.HEREDOC_STRING):
+    if token.token_type in _QUOTED:
         return ""
     return text[token.start : token.end + 1].upper()
 
@@ -232,9 +251,9 @@ class Cursor:
         return render(self.text, self.tokens[self.index :])
 
 
-def placeholders(sql: str) -> frozenset[str]:
+def placeholders(sql: str, tokens: Sequence[Token] | None = None) -> frozenset[str]:
     """The `:name` parameters of a statement; raises as `tokenize` does."""
-    tokens = tokenize(sql)
+    tokens = tokenize(sql) if tokens is None else tokens
     return frozenset(
         token.text for colon, token in pairwise(tokens) if _is_parameter(colon, token, sql)
     )

@@ -3,15 +3,24 @@
 from collections.abc import Callable
 from functools import lru_cache
 
+from sqlglot.tokenizer_core import Token
+
 from local.warehouse.dialect import ddl, names, procedures, queries, session, users
-from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError, syntax_error_near
-from local.warehouse.dialect.statement import ColumnLookup, Translated
+from local.warehouse.dialect.errors import (
+    SqlSyntaxError,
+    UnknownColumnsError,
+    UnsupportedSqlError,
+    syntax_error_near,
+)
+from local.warehouse.dialect.statement import NOWHERE, ColumnLookup, Context, Translated
 from local.warehouse.dialect.tokens import (
     PARAMETER_END,
     PARAMETER_START,
     Cursor,
     placeholders,
+    single_words,
     tokenize,
+    word,
 )
 
 _CACHED_STATEMENTS = 512
@@ -33,35 +42,39 @@ def translate(
     Raises UnsupportedSqlError, or its subclass SqlSyntaxError for what is no SQL of Redshift's.
     """
     try:
-        return _translate_cached(sql, parameters)
-    except UnsupportedSqlError:
+        return _translate_alone(sql, parameters)
+    except UnknownColumnsError:
         if columns_of is None:
             raise
-    return _translate(sql, parameters, columns_of)
+    context = Context(columns_of=columns_of)
+    return _with_parameters(translate_in(sql, context, parameters), parameters)
 
 
 @lru_cache(maxsize=_CACHED_STATEMENTS)
-def _translate_cached(sql: str, parameters: frozenset[str]) -> Translated:
-    return _translate(sql, parameters, None)
+def _translate_alone(sql: str, parameters: frozenset[str]) -> Translated:
+    return _with_parameters(translate_in(sql, NOWHERE, parameters), parameters)
 
 
-def _translate(sql: str, parameters: frozenset[str], columns_of: ColumnLookup | None) -> Translated:
-    cursor = Cursor(sql, tokenize(sql))
-    first = cursor.next_word()
-    missing = placeholders(sql) - parameters
-    if missing and first not in ("CREATE", "COPY", "UNLOAD"):
+def translate_in(
+    sql: str, context: Context, parameters: frozenset[str] = frozenset()
+) -> Translated:
+    """One statement, which may stand in a procedure; parameters are still marked, not written."""
+    tokens = tokenize(sql)
+    first = word(tokens[0], sql)
+    missing = placeholders(sql, tokens) - parameters
+    if missing and first not in _ORIGINAL:
         raise SqlSyntaxError(f"the parameter :{min(missing)} has no value")
     if first in ("(", "SELECT", "WITH"):
-        translated = _select(sql, columns_of)
-    elif first in _DML:
-        translated = _dml(cursor, first, columns_of)
-    elif reader := _READERS.get(first):
-        translated = reader(cursor, columns_of)
-    elif first in _REFUSED:
+        return _select(sql, tokens, context)
+    cursor = Cursor(sql, single_words(sql, tokens))
+    if first in _DML:
+        return _dml(cursor, tokens, context)
+    cursor.next()
+    if reader := _READERS.get(first):
+        return reader(cursor, context)
+    if first in _REFUSED:
         raise UnsupportedSqlError(first)
-    else:
-        raise syntax_error_near(cursor.source(cursor.tokens[0]))
-    return _with_parameters(translated, parameters)
+    raise syntax_error_near(cursor.source(tokens[0]))
 
 
 def _with_parameters(translated: Translated, parameters: frozenset[str]) -> Translated:
@@ -81,11 +94,12 @@ def _with_parameters(translated: Translated, parameters: frozenset[str]) -> Tran
 
 # --- queries --------------------------------------------------------------------------------------
 
+_ORIGINAL = ("COPY", "UNLOAD")
 _DML = ("INSERT", "UPDATE", "DELETE", "MERGE")
 
 
-def _select(sql: str, columns_of: ColumnLookup | None) -> Translated:
-    query = queries.translate_query(sql, columns_of=columns_of)
+def _select(sql: str, tokens: list[Token], context: Context) -> Translated:
+    query = queries.translate_query(sql, tokens=tokens, context=context)
     if query.into is None:
         return Translated(
             kind="query", statements=(query.sql,), name="SELECT", touches=query.touches
@@ -104,17 +118,18 @@ def _select(sql: str, columns_of: ColumnLookup | None) -> Translated:
     )
 
 
-def _dml(cursor: Cursor, first: str, columns_of: ColumnLookup | None) -> Translated:
+def _dml(cursor: Cursor, tokens: list[Token], context: Context) -> Translated:
+    first = cursor.peek()
     words = ("REMOVE", "DUPLICATES")
     if first == "MERGE" and Cursor(cursor.text, cursor.tokens[-2:]).at(*words):
         return _merge_removing_duplicates(cursor)
-    query = queries.translate_dml(cursor.text, columns_of=columns_of)
+    query = queries.translate_dml(cursor.text, tokens=tokens, context=context)
     return Translated(kind="dml", statements=(query.sql,), name=first, touches=query.touches)
 
 
 def _merge_removing_duplicates(cursor: Cursor) -> Translated:
     """`MERGE ... REMOVE DUPLICATES`: the source replaces what it matches, each row once."""
-    cursor.expect("INTO")
+    cursor.expect("MERGE", "INTO")
     target = cursor.until("USING").source_text()
     cursor.expect("USING")
     source = cursor.until("ON")
@@ -138,7 +153,7 @@ def _merge_removing_duplicates(cursor: Cursor) -> Translated:
 # --- everything else ------------------------------------------------------------------------------
 
 
-def _create(cursor: Cursor, columns_of: ColumnLookup | None) -> Translated:
+def _create(cursor: Cursor, context: Context) -> Translated:
     replace = cursor.take("OR", "REPLACE")
     local = cursor.take("LOCAL")
     temporary = bool(cursor.take_any("TEMP", "TEMPORARY"))
@@ -149,13 +164,11 @@ def _create(cursor: Cursor, columns_of: ColumnLookup | None) -> Translated:
     ):
         raise UnsupportedSqlError(f"CREATE {kind} in this form")
     if kind == "TABLE":
-        return ddl.create_table(cursor, temporary=temporary, columns_of=columns_of)
+        return ddl.create_table(cursor, temporary=temporary, context=context)
     if kind == "VIEW":
-        return ddl.create_view(
-            cursor, replace=replace, materialized=materialized, columns_of=columns_of
-        )
+        return ddl.create_view(cursor, replace=replace, materialized=materialized, context=context)
     if kind == "PROCEDURE":
-        return procedures.create_procedure(cursor, replace=replace)
+        return procedures.create_procedure(cursor, translate_in, replace=replace)
     if kind == "FUNCTION":
         return procedures.create_function(cursor, replace=replace)
     if kind == "DATABASE":
@@ -171,7 +184,7 @@ def _create(cursor: Cursor, columns_of: ColumnLookup | None) -> Translated:
     return plain[kind](cursor)
 
 
-def _alter(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _alter(cursor: Cursor, _context: Context) -> Translated:
     readers: dict[str, Callable[[Cursor], Translated]] = {
         "TABLE": ddl.alter_table,
         "USER": users.alter_user,
@@ -187,7 +200,7 @@ def _alter(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     raise UnsupportedSqlError(f"ALTER {kind}")
 
 
-def _drop(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _drop(cursor: Cursor, _context: Context) -> Translated:
     if kind := cursor.take_any("USER", "GROUP", "ROLE"):
         return users.drop_role(cursor, kind)
     if cursor.take("DATABASE"):
@@ -195,7 +208,7 @@ def _drop(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     return ddl.drop(cursor)
 
 
-def _lock(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _lock(cursor: Cursor, _context: Context) -> Translated:
     cursor.take("TABLE")
     tables = [cursor.qualified_name()]
     while cursor.take(","):
@@ -210,14 +223,14 @@ def _lock(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     )
 
 
-def _truncate(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _truncate(cursor: Cursor, _context: Context) -> Translated:
     cursor.take("TABLE")
     table = cursor.qualified_name()
     cursor.end()
     return ddl.ddl("TRUNCATE", f"TRUNCATE TABLE {names.dotted(table)}", (table,))
 
 
-def _call(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _call(cursor: Cursor, _context: Context) -> Translated:
     procedure = cursor.qualified_name()
     arguments = [
         queries.translate_expression(item.source_text()) for item in cursor.group().split()
@@ -227,7 +240,7 @@ def _call(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     return Translated(kind="call", statements=(statement,), name="CALL")
 
 
-def _comment(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _comment(cursor: Cursor, _context: Context) -> Translated:
     cursor.expect("ON")
     kind = cursor.take_any("TABLE", "COLUMN", "VIEW", "SCHEMA", "DATABASE")
     if not kind:
@@ -239,7 +252,7 @@ def _comment(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     return ddl.ddl("COMMENT", f"COMMENT ON {kind} {names.dotted(name)} IS {text}")
 
 
-def _refresh(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
+def _refresh(cursor: Cursor, _context: Context) -> Translated:
     cursor.expect("MATERIALIZED", "VIEW")
     name = cursor.qualified_name()
     cursor.end()
@@ -248,28 +261,28 @@ def _refresh(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
     )
 
 
-def _original(kind: str) -> Callable[[Cursor, ColumnLookup | None], Translated]:
-    """COPY and UNLOAD are read by those who carry them out."""
-
-    def read(cursor: Cursor, _columns_of: ColumnLookup | None) -> Translated:
-        is_copy = kind == "COPY"
-        table = cursor.qualified_name() if is_copy else ()
-        return Translated(
-            kind="copy" if is_copy else "unload",
-            statements=(cursor.text,),
-            name=kind,
-            touches=frozenset({".".join(table[-2:])} if table else ()),
-        )
-
-    return read
+def _copy(cursor: Cursor, _context: Context) -> Translated:
+    """Recognised only: whoever carries it out reads it."""
+    table = cursor.qualified_name()
+    return Translated(
+        kind="copy",
+        statements=(cursor.text,),
+        name="COPY",
+        touches=frozenset({".".join(table[-2:])}),
+    )
 
 
-_READERS: dict[str, Callable[[Cursor, ColumnLookup | None], Translated]] = {
+def _unload(cursor: Cursor, _context: Context) -> Translated:
+    """Recognised only, as COPY is."""
+    return Translated(kind="unload", statements=(cursor.text,), name="UNLOAD")
+
+
+_READERS: dict[str, Callable[[Cursor, Context], Translated]] = {
     "ALTER": _alter,
     "ANALYZE": lambda cursor, _: session.analyze(cursor),
     "CALL": _call,
     "COMMENT": _comment,
-    "COPY": _original("COPY"),
+    "COPY": _copy,
     "CREATE": _create,
     "DROP": _drop,
     "EXPLAIN": session.explain,
@@ -281,7 +294,7 @@ _READERS: dict[str, Callable[[Cursor, ColumnLookup | None], Translated]] = {
     "SET": lambda cursor, _: session.set_parameter(cursor),
     "SHOW": lambda cursor, _: session.show(cursor),
     "TRUNCATE": _truncate,
-    "UNLOAD": _original("UNLOAD"),
+    "UNLOAD": _unload,
     "VACUUM": lambda cursor, _: session.vacuum(cursor),
 } | {
     word: lambda cursor, _, word=word: session.control(cursor, word)
