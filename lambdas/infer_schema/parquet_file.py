@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lambdas.infer_schema.footer import RowGroup, row_groups
 from lambdas.infer_schema.headers import column_names
 from lambdas.infer_schema.source import Reader
 from lambdas.shared.domain import types
@@ -145,9 +146,13 @@ def _decode(
     leaves = list(_leaves(fields))
     if sum(each.count for each in leaves) != metadata.num_columns:
         raise FormatError(f"{reader.name} nests its columns in a way that cannot be read")
-    lengths = _check_chunks(reader, metadata, footer_start)
+    footer = tail[footer_start - reader.size : -_TRAILER_BYTES]
+    groups = list(row_groups(footer))
+    _check_row_groups(reader.name, groups, metadata.num_rows, footer_start)
     columns = tuple(
-        _overridden(_column(metadata, each, name, lengths.get(each.first)), overrides.get(name))
+        _overridden(
+            _column(metadata, each, name, _text_length(groups, each.first)), overrides.get(name)
+        )
         for name, each in zip(names, leaves, strict=True)
     )
     return columns, renamed, metadata.num_rows
@@ -189,61 +194,41 @@ class _TextLength:
     seen: int = 0
     average: int = 0
 
-    @classmethod
-    def of(cls, chunk: Any) -> "_TextLength":
-        """By the least and the greatest value, which the statistics keep or the beginning of."""
-        statistics = chunk.statistics
-        known = statistics is not None and statistics.has_min_max
-        return cls(
-            seen=max(len(statistics.min_raw), len(statistics.max_raw)) if known else 0,
-            average=chunk.total_uncompressed_size // max(chunk.num_values, 1),
-        )
 
-    def __or__(self, other: "_TextLength") -> "_TextLength":
-        return _TextLength(
-            seen=max(self.seen, other.seen), average=max(self.average, other.average)
-        )
-
-
-def _check_chunks(reader: Reader, metadata: Any, footer_start: int) -> dict[int, _TextLength]:
-    """Every column chunk lies between the magics and the rows add up; lengths of text by leaf."""
-    rows = 0
-    lengths = {
-        leaf: _TextLength()
-        for leaf in range(metadata.num_columns)
-        if metadata.schema.column(leaf).physical_type == "BYTE_ARRAY"
-    }
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        rows += group.num_rows
-        for leaf in range(metadata.num_columns):
-            chunk = group.column(leaf)
-            _check_chunk(reader, chunk, footer_start, has_rows=group.num_rows > 0)
-            if leaf in lengths:
-                lengths[leaf] |= _TextLength.of(chunk)
-    if rows != metadata.num_rows or rows < 0:
+def _check_row_groups(name: str, groups: list[RowGroup], rows: int, footer_start: int) -> None:
+    """Every column chunk lies between the magics, readable, and the rows add up."""
+    for group in groups:
+        for chunk in group.chunks:
+            if chunk.elsewhere:
+                raise FormatError(
+                    f"{name} is only an index: its data lies in other files; upload those"
+                )
+            if chunk.encrypted:
+                raise FormatError(
+                    f"{name} has encrypted columns; Redshift cannot read it: write it without"
+                    " modular encryption (S3 encrypts it at rest)"
+                )
+            inside = len(_MAGIC) <= chunk.start <= chunk.start + chunk.size <= footer_start
+            if group.rows and not inside:
+                raise FormatError(
+                    f"{name} points to data outside itself: it was cut or joined; write it again"
+                )
+    held = sum(group.rows for group in groups)
+    if held != rows or any(group.rows < 0 for group in groups):
         raise FormatError(
-            f"{reader.name} says {metadata.num_rows} rows and its row groups hold {rows};"
-            " it is damaged: write it again"
-        )
-    return lengths
-
-
-def _check_chunk(reader: Reader, chunk: Any, footer_start: int, *, has_rows: bool) -> None:
-    if chunk.file_path:
-        raise FormatError(
-            f"{reader.name} is only an index: its data lies in other files; upload those"
-        )
-    if not has_rows:
-        return
-    offsets = [chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset]
-    start, size = min(offsets), chunk.total_compressed_size
-    if start < len(_MAGIC) or size < 0 or start + size > footer_start:
-        raise FormatError(
-            f"{reader.name} points to data outside itself: it was cut or joined; write it again"
+            f"{name} says {rows} rows and its row groups hold {held}; it is damaged: write it again"
         )
 
 
-def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength | None) -> Column:
+def _text_length(groups: list[RowGroup], leaf: int) -> _TextLength:
+    chunks = [group.chunks[leaf] for group in groups]
+    return _TextLength(
+        seen=max((chunk.bound_bytes for chunk in chunks), default=0),
+        average=max((chunk.average_bytes for chunk in chunks), default=0),
+    )
+
+
+def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength) -> Column:
     """The column by its Parquet type; what Arrow remembers beside it means nothing to Redshift."""
     if leaves.nested:
         return Column(name=name, type=types.SUPER)
@@ -252,7 +237,7 @@ def _column(metadata: Any, leaves: _Leaves, name: Identifier, text: _TextLength 
     if logical["Type"] == "Null":
         # nothing but NULL is written as INT32, and COPY compares what is written
         return Column(name=name, type=types.varchar(256), copied_as=types.INTEGER, empty=True)
-    if logical["Type"] in _TEXTS and text is not None:
+    if logical["Type"] in _TEXTS:
         return Column(
             name=name,
             type=types.varchar(
