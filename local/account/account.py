@@ -83,7 +83,7 @@ class Account:
         report: Callable[[str], None] | None = None,
     ) -> None:
         self._assembly = assembly
-        self._home = Home(folder=state_dir)
+        self.home = Home(folder=state_dir)
         self._port = port
         self._runner = runner
         self._wait_scale = wait_scale
@@ -155,7 +155,7 @@ class Account:
         ]
 
     def _up(self) -> AccountInfo:
-        home = self._home
+        home = self.home
         self._prepare(home)
         _reset_moto()
         self._undo.append(("moto", _reset_moto))
@@ -205,8 +205,8 @@ class Account:
 
     def _start_services(self, server: Server) -> tuple[Functions, Queues, CustomResources]:
         functions = Functions(
-            code_cache=self._home.cache / "code",
-            logs=self._home.logs,
+            code_cache=self.home.cache / "code",
+            logs=self.home.logs,
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
             launch=Subprocess,
@@ -237,7 +237,7 @@ class Account:
         if self._warehouse is None:
             from local.warehouse import Warehouse  # heavy, and tests of the account need none
 
-            self._warehouse = Warehouse(self._home.warehouse, object_store=ObjectStore())
+            self._warehouse = Warehouse(self.home.warehouse, object_store=ObjectStore())
         self._starting = ThreadPoolExecutor(1, "warehouse").submit(self._warehouse.start)
         self._undo.append(("the warehouse", self._close_warehouse))
 
@@ -259,7 +259,7 @@ class Account:
 
     def _save(self) -> None:
         if self._keep and self._info is not None:  # a failed start must not replace the state
-            state.save(self._home.state)
+            state.save(self.home.state)
 
     def _describe(self, server: Server, deployed: Sequence[Deployed]) -> AccountInfo:
         outputs = {name: value for stack in deployed for name, value in stack.outputs.items()}

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -43,7 +44,7 @@ class ExecutionLog(CloudWatchLoggingSession):
         backend = logs_backends[place.log_account_id][place.log_region]
         backend.ensure_log_group(place.log_group_name)
         backend.ensure_log_stream(place.log_group_name, place.log_stream_name)
-        moment: datetime = history_log["event_timestamp"]
+        moment = datetime.fromisoformat(history_log["event_timestamp"])
         milliseconds = int(moment.timestamp() * 1000)
         line = {**history_log, "event_timestamp": str(milliseconds)}
         backend.put_log_events(
@@ -63,12 +64,20 @@ def status_detail(execution: Execution) -> dict[str, Any]:
         "startDate": _milliseconds(execution.start_date),
         "stopDate": _milliseconds(execution.stop_date),
         "input": execution.execution_input,
-        "output": None if execution.output is None else json.dumps(execution.output),
+        "output": execution.output,
         "inputDetails": {"included": True},
         "outputDetails": {"included": True},
         "error": execution.error,
         "cause": execution.cause,
     }
+
+
+def await_environment(execution: Execution) -> None:
+    """Wait until a just started execution can be stopped."""
+    until = time.monotonic() + 1.0
+    worker: Any = execution.exec_worker
+    while worker.env is None and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def abort(execution: Execution, error: str | None, cause: str | None) -> None:

@@ -4,6 +4,7 @@
 mends one, its test fails and the correction goes.
 """
 
+import json
 import re
 import sys
 import threading
@@ -20,6 +21,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.s3 import notifications
@@ -44,6 +46,7 @@ from moto.stepfunctions.parser.backend.execution import (
     Execution,
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.account import machine
 from local.account.events import Events
@@ -388,13 +391,17 @@ def _announce_start(original: Any, account: Account) -> Replacement:
 
 
 @_replaces(
-    BaseExecutionWorkerCommunication, "terminated", because="an execution's end is not announced"
+    BaseExecutionWorkerCommunication,
+    "terminated",
+    because="an execution's end is not announced, and an output that is text is not shown as JSON",
 )
 def _announce_end(original: Any, account: Account) -> Replacement:
     def terminated(communication: BaseExecutionWorkerCommunication) -> None:
         execution = communication.execution
         if execution.exec_status is ExecutionStatus.RUNNING:
             original(communication)
+            if execution.status == ExecutionStatus.SUCCEEDED.value:
+                execution.output = json.dumps(execution.output)
             account.events.execution_event(machine.status_detail(execution))
 
     return terminated
@@ -404,11 +411,27 @@ def _announce_end(original: Any, account: Account) -> Replacement:
 def _stop(original: Any, account: Account) -> Replacement:
     def stop(execution: Execution, stop_date: Any, error: str | None, cause: str | None) -> None:
         if execution.exec_status is ExecutionStatus.RUNNING:
+            machine.await_environment(execution)
             original(execution, stop_date=stop_date, error=error, cause=cause)
             machine.abort(execution, error, cause)
             account.events.execution_event(machine.status_detail(execution))
 
     return stop
+
+
+@_replaces(
+    StepFunctionResponse, "describe_execution", because="a timed-out execution has no stop date"
+)
+def _stop_date(original: Any, _account: Account) -> Replacement:
+    def describe_execution(response: StepFunctionResponse) -> ActionResult:
+        result = original(response)
+        if result.result["status"] == ExecutionStatus.TIMED_OUT.value:
+            arn = result.result["executionArn"]
+            execution = response.stepfunction_backend.describe_execution(arn)
+            result.result["stopDate"] = execution.stop_date
+        return result  # type: ignore[no-any-return]
+
+    return describe_execution
 
 
 @_replaces(WaitFunction, "_wait_interval", because="waits are real time")

@@ -1,7 +1,8 @@
 """A custom resource that answers by the protocol, or fails when told to."""
 
+import http.client
 import json
-import urllib.request
+import urllib.parse
 from typing import Any
 
 
@@ -17,7 +18,8 @@ def handler(event: dict[str, Any], _context: Any) -> None:
         "LogicalResourceId": event["LogicalResourceId"],
         "Data": {"Seen": json.dumps(event["ResourceProperties"], sort_keys=True)},
     }
-    request = urllib.request.Request(
-        event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"
-    )
-    urllib.request.urlopen(request)
+    where = urllib.parse.urlsplit(event["ResponseURL"])
+    connection = http.client.HTTPConnection(where.netloc)
+    connection.request("PUT", where.path, json.dumps(answer))
+    connection.getresponse().read()
+    connection.close()

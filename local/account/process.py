@@ -1,0 +1,125 @@
+"""The account as a process of its own: in the foreground, or detached."""
+
+import argparse
+import contextlib
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from local.account.home import AccountInfo, Home, NoAccountError
+
+_START_SECONDS = 120.0
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StartError(Exception):
+    """A detached account ended before it was up."""
+
+
+def serve(
+    *,
+    assembly: Path,
+    home: Home,
+    port: int = 0,
+    wait_scale: float = 0.02,
+    keep: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> None:
+    """Run an account until SIGINT or SIGTERM, then end it and all it started."""
+    from local.account.account import Account  # loads the emulator, which takes seconds
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN)  # ending takes a moment: do not end the ending
+        raise KeyboardInterrupt
+
+    for number in _ENDINGS:
+        signal.signal(number, end)
+    account = Account(
+        assembly=assembly,
+        state_dir=home.folder,
+        port=port,
+        wait_scale=wait_scale,
+        keep=keep,
+        report=report,
+    )
+    with contextlib.suppress(KeyboardInterrupt), account:
+        if report is not None:
+            report(f"ready at {account.endpoint_url}; waits run at {wait_scale:g} of their time")
+        threading.Event().wait()
+
+
+def start_detached(
+    *,
+    assembly: Path,
+    home: Home,
+    port: int = 0,
+    wait_scale: float = 0.02,
+    keep: bool = False,
+) -> AccountInfo:
+    """Start an account that outlives this process; returns once it is up.
+
+    Raises StartError with the end of its output if it does not come up.
+    """
+    home.folder.mkdir(parents=True, exist_ok=True)
+    arguments = ["--assembly", str(assembly), "--home", str(home.folder), "--port", str(port)]
+    arguments += ["--wait-scale", str(wait_scale), *(["--keep"] if keep else [])]
+    with home.output.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 -- ourselves
+            [sys.executable, "-m", "local.account", *arguments],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    until = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            info = home.info()
+        except NoAccountError:
+            time.sleep(0.05)
+            continue
+        if info.pid == process.pid:
+            process.returncode = 0  # it is on its own now: no warning that it still runs
+            return info
+        time.sleep(0.05)
+    process.kill()
+    raise StartError(f"the account did not start:\n{home.output.read_text()[-4000:]}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m local.account`: serve an assembly in the foreground."""
+    parser = argparse.ArgumentParser(prog="local.account", description=main.__doc__)
+    parser.add_argument("--assembly", type=Path, required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--wait-scale", type=float, default=0.02)
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        serve(
+            assembly=options.assembly,
+            home=Home(folder=options.home),
+            port=options.port,
+            wait_scale=options.wait_scale,
+            keep=options.keep,
+            report=_say,
+        )
+    except Exception as error:
+        logging.getLogger(__name__).debug("start failed", exc_info=True)
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
