@@ -23,6 +23,8 @@ def rows_of(sample: Sample, layout: Layout) -> Any:
             f"{layout.width} columns; a Redshift table has at most {MAX_COLUMNS}: split the file"
         )
     _refuse_stray_quotes(layout)
+    if layout.body.count(QUOTE.encode()) % 2:
+        raise FormatError("a quoted field never ends: a quotation mark is missing, or one too many")
     head, ragged = _parsed(layout.body, layout)
     if ragged:
         raise _ragged_error(layout)

@@ -38,7 +38,7 @@ CASES: dict[str, tuple[bytes, dict[str, str]]] = {
         _file(
             "id,name,amt,d,ts,flag",
             lambda i: (
-                f"{i},n{i},{i * 1.5},2024-03-{i % 28 + 1:02},2024-03-{i % 28 + 1:02} 09:30:{i % 60:02},"
+                f"{i},n{i},{i * 1.5},2024-03-{i % 28 + 1:02},2024-03-01 09:30:{i % 60:02},"
                 + ("true" if i % 2 else "false")
             ),
         ).encode(),
