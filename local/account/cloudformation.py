@@ -410,6 +410,9 @@ _FUNCTION_PROPERTIES = {
 
 def _function_spec(name: str, properties: Properties) -> Properties:
     _refuse_unknown(properties, _FUNCTION_PROPERTIES)
+    runtime = str(properties.get("Runtime"))
+    if not runtime.startswith("python"):
+        raise ValidationError(message=f"runtime {runtime} cannot run here: Python functions only")
     spec = {**properties, "FunctionName": name}
     spec["Tags"] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
     if "ZipFile" in spec["Code"]:

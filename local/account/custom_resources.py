@@ -16,7 +16,7 @@ from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
 
 RESPONSE_PATH = "/_sluice/custom-resources/"
-_GRACE_SECONDS = 5.0  # between the function's return and the arrival of its response
+_GRACE_SECONDS = 1.0  # between the function's return and the arrival of its response
 
 
 class CustomResourceError(Exception):

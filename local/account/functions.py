@@ -25,10 +25,6 @@ _ENVIRONMENTS_PER_FUNCTION = 4
 _ASYNC_RETRY_SECONDS = (60, 120)  # how long Lambda waits before it retries an asynchronous event
 
 
-class UnsupportedRuntimeError(Exception):
-    """A function of the template cannot run here."""
-
-
 class Functions:
     """The account's functions; keeps environments warm, several per function when busy."""
 
@@ -87,18 +83,12 @@ class Functions:
             return pool
 
     def _spec(self, function: LambdaFunction) -> FunctionSpec:
-        runtime = str(function.run_time)
-        if not runtime.startswith("python"):
-            raise UnsupportedRuntimeError(
-                f"function {function.function_name}: runtime {runtime} cannot run on the emulated"
-                " account, which has Python only"
-            )
         return FunctionSpec(
             name=function.function_name,
             arn=function.function_arn,
             role_arn=function.role,
             handler=str(function.handler),
-            runtime=runtime,
+            runtime=str(function.run_time),
             timeout=float(function.timeout),
             memory_mb=int(function.memory_size),
             log_group=function.logs_group_name,

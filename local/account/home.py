@@ -158,6 +158,11 @@ def get(info: AccountInfo, path: str) -> Any:
 
 def _alive(pid: int) -> bool:
     try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False  # our own child, which ended and waited for us to notice
+    except ChildProcessError:
+        pass  # started by another command, as usual
+    try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False

@@ -78,6 +78,13 @@ class Patch:
     because: str
     make: Make
 
+    @property
+    def place(self) -> str:
+        """`Class.method`, `module.function`, or the key of a mapping."""
+        if isinstance(self.owner, MutableMapping):
+            return self.name
+        return f"{self.owner.__name__.rsplit('.', 1)[-1]}.{self.name}"
+
     def put(self, value: Any) -> None:
         """Put a value in the patched place."""
         if isinstance(self.owner, MutableMapping):
