@@ -1,5 +1,6 @@
 """What one file is, which columns it has and which types they get: the way in to this package."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -18,7 +19,7 @@ from lambdas.shared.domain.types import RedshiftType
 
 _JSON_OBJECT = re.compile(rb'\s*\{\s*("|\})')
 _JSON_ARRAY = re.compile(rb"\s*\[\s*(\{|\[|\])")
-_MARK = b"\xef\xbb\xbf"
+_MARKS = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE
 _PROBE_BYTES = 4096
 _CALLED: dict[Format, str] = {"parquet": "Parquet", "csv": "CSV", "json": "JSON lines"}
 
@@ -44,11 +45,10 @@ def inspect(
     promised, gzip_promised = sniff.format_by_name(reader.name)
     expected = promised if file_format == "auto" else file_format
     ground = "its name" if file_format == "auto" else "the job's file_format"
-    if expected in (None, "parquet"):
-        if is_parquet(reader.tail(TAIL_BYTES)):
-            return inspect_parquet(reader, types)
-        _refuse_unless_text(reader, sniff.content(reader.read(0, _PROBE_BYTES)), expected, ground)
-    content = sniff.content(read_head(reader))
+    if expected in (None, "parquet") and is_parquet(reader.tail(TAIL_BYTES)):
+        return inspect_parquet(reader, types)
+    head = reader.read(0, _PROBE_BYTES) if expected == "parquet" else read_head(reader)
+    content = sniff.content(head)
     _refuse_unless_text(reader, content, expected, ground)
     if gzip_promised and content != sniff.GZIP:
         raise FormatError(f"{reader.name} is gzip by its name and is not packed; rename it")
@@ -79,7 +79,7 @@ def _refuse_unless_text(reader: Reader, content: str, expected: Format | None, g
 
 
 def _text_format(name: str, head: bytes, expected: Format | None) -> Format:
-    text = head[:_PROBE_BYTES].removeprefix(_MARK)
+    text = head[:_PROBE_BYTES].lstrip(_MARKS).replace(b"\0", b"")  # UTF-16 is looked at as well
     if _JSON_ARRAY.match(text) and expected != "csv":
         raise FormatError(
             f"{name} is one JSON array; write one object a line (JSON lines), or convert it with"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from lambdas.shared.domain.names import Identifier
-from lambdas.shared.domain.types import Kind, RedshiftType, common
+from lambdas.shared.domain.types import DOUBLE, Kind, RedshiftType, common
 
 Format = Literal["parquet", "csv", "json"]
 Compression = Literal["none", "gzip"]
@@ -79,17 +79,11 @@ class Column:
     def merged(self, other: "Column") -> "Column | None":
         """The column of a new table that two files of one batch bring; None if no type holds both.
 
-        Where the roomy types have nothing in common, what was seen of either may.
+        Where the roomy types have nothing in common, what was seen of them may.
         """
         if self.empty or other.empty:
             return self if other.empty else other
-        pairs = (
-            (self.type, other.type),
-            (self.type, other.narrowest),
-            (self.narrowest, other.type),
-            (self.narrowest, other.narrowest),
-        )
-        shared = next((found for one, two in pairs if (found := common(one, two))), None)
+        shared = common(self.type, other.type) or self._common_of_seen(other)
         if shared is None:
             return None
         return Column(
@@ -98,6 +92,15 @@ class Column:
             seen=common(self.narrowest, other.narrowest),
             null_words=tuple(dict.fromkeys(self.null_words + other.null_words)),
         )
+
+    def _common_of_seen(self, other: "Column") -> RedshiftType | None:
+        found = (
+            common(self.type, other.narrowest),
+            common(self.narrowest, other.type),
+            common(self.narrowest, other.narrowest),
+        )
+        # floats first: a DECIMAL would cut what the file with floats holds beyond its sample
+        return min(filter(None, found), key=lambda kind: (kind != DOUBLE, kind.sql), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.shared.domain import types
 from lambdas.shared.domain.errors import ConfigInvalidError, PlanError
 from lambdas.shared.domain.types import Kind, RedshiftType, common, decimal, varbyte, varchar
 
+UNHURRIED = settings(deadline=None)  # the machine may be busy
 SIZED = (Kind.VARCHAR, Kind.VARBYTE, Kind.CHAR, Kind.DECIMAL)
 ANY_TYPE = st.one_of(
     st.sampled_from([kind for kind in Kind if kind not in SIZED]).map(
@@ -147,12 +148,14 @@ def test_nothing_that_could_lose_a_value_is_held(one: str, other: str) -> None:
     assert not _type(one).holds(_type(other))
 
 
+@UNHURRIED
 @given(ANY_TYPE)
 def test_every_type_holds_itself_and_survives_its_spelling(one: RedshiftType) -> None:
     assert one.holds(one)
     assert RedshiftType.parse(one.sql) == one
 
 
+@UNHURRIED
 @given(ANY_TYPE, ANY_TYPE, ANY_TYPE)
 def test_holding_is_transitive(one: RedshiftType, two: RedshiftType, three: RedshiftType) -> None:
     for wide, middle, narrow in itertools.permutations((one, two, three)):
@@ -160,6 +163,7 @@ def test_holding_is_transitive(one: RedshiftType, two: RedshiftType, three: Reds
             assert wide.holds(narrow)
 
 
+@UNHURRIED
 @given(ANY_TYPE, ANY_TYPE)
 def test_what_two_types_have_in_common_holds_both(one: RedshiftType, other: RedshiftType) -> None:
     found = common(one, other)
@@ -219,6 +223,7 @@ def test_redshift_widens_nothing_but_text(one: str, other: str) -> None:
     assert _type(one).widened(_type(other)) is None
 
 
+@UNHURRIED
 @given(st.integers(1, types.MAX_VARCHAR_BYTES))
 def test_a_size_class_has_room_and_wastes_at_most_three_quarters(length: int) -> None:
     size = types.size_class(length)
