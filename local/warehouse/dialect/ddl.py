@@ -94,6 +94,8 @@ def create_table(cursor: Cursor, *, temporary: bool, context: Context) -> Transl
         columns = " (" + ", ".join(names.quoted(column) for column in table.columns) + ")"
     _skip_table_attributes(cursor)
     if cursor.take("AS"):
+        if exists:
+            raise UnsupportedSqlError("CREATE TABLE IF NOT EXISTS ... AS")
         return _create_table_as(cursor, table, columns, context)
     cursor.end()
     if columns:

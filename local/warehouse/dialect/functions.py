@@ -119,6 +119,8 @@ REFUSED: Final = frozenset(
         "to_json",
         "to_jsonb",
         "transaction_timestamp",
+        "try_cast",
+        "try_convert",
         "unnest",
         "width_bucket",
         "xml_agg",
@@ -508,9 +510,8 @@ _TYPE_NAMES: Final = {
 
 def _cast_target(node: exp.Cast) -> ColumnType:
     target = node.to
-    if not isinstance(target, exp.DataType):
-        return ColumnType(sql=target.sql().lower())
-    name = _TYPE_NAMES.get(target.this)
+    # regclass and its like are names, other types are members of an enumeration
+    name = target.this if isinstance(target.this, str) else _TYPE_NAMES.get(target.this)
     if name is None:
         raise UnsupportedSqlError(f"the type {target.sql('redshift')}")
     parameters = tuple(parameter.name.upper() for parameter in target.expressions)

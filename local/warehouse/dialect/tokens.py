@@ -6,6 +6,7 @@ tokens, so no rewrite ever looks inside one.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from threading import local
 from typing import ClassVar, Final
 
 from sqlglot.dialects.redshift import Redshift
@@ -29,7 +30,14 @@ class _Tokenizer(Redshift.Tokenizer):
     COMMANDS: ClassVar[set[TokenType]] = set()
 
 
-_tokenizer = _Tokenizer(dialect=Redshift)
+class _PerThread(local):
+    """A tokenizer keeps its text while it reads, so threads must not share one."""
+
+    def __init__(self) -> None:
+        self.tokenizer = _Tokenizer(dialect=Redshift)
+
+
+_per_thread = _PerThread()
 
 
 def tokenize_all(sql: str) -> list[Token]:
@@ -37,9 +45,9 @@ def tokenize_all(sql: str) -> list[Token]:
     if "\0" in sql or PARAMETER_START in sql or PARAMETER_END in sql:
         raise SqlSyntaxError("invalid byte sequence: the statement holds a control character")
     try:
-        tokens: list[Token] = _tokenizer.tokenize(sql)
+        tokens: list[Token] = _per_thread.tokenizer.tokenize(sql)
     except TokenError as error:
-        raise SqlSyntaxError(f"syntax error: {error}") from error
+        raise SqlSyntaxError("unterminated quoted string or comment") from error
     return tokens
 
 
