@@ -14,7 +14,6 @@ from lambdas.infer_schema.rows import rows_of
 from lambdas.infer_schema.sample import Sample
 from lambdas.infer_schema.source import Reader
 from lambdas.infer_schema.values import first_misfit
-from lambdas.shared.domain import types
 from lambdas.shared.domain.columns import Column, CsvDialect, FileSchema
 from lambdas.shared.domain.errors import EncodingError, TypeChangeError
 from lambdas.shared.domain.names import Identifier
@@ -82,14 +81,12 @@ def inspect_csv(
 
 def _column(name: Identifier, shown: Evidence, marker: str | None) -> Column:
     found = shown.type_given(marker)
-    words = shown.null_words(marker)
     return Column(
         name=name,
         type=found.type,
         seen=found.seen,
         empty=found.empty,
-        copied_as=types.varchar(types.MAX_VARCHAR_BYTES) if words else None,
-        null_words=words,
+        null_words=shown.null_words(marker),
     )
 
 
@@ -112,6 +109,5 @@ def _overridden(
         type=wanted,
         seen=shown.type_given(marker).seen,
         empty=shown.found.empty and not shown.is_text,
-        copied_as=types.varchar(types.MAX_VARCHAR_BYTES) if words else None,
         null_words=words,
     )

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from lambdas.shared.domain.names import Identifier
-from lambdas.shared.domain.types import DOUBLE, Kind, RedshiftType, common
+from lambdas.shared.domain.types import (
+    DOUBLE,
+    MAX_VARCHAR_BYTES,
+    Kind,
+    RedshiftType,
+    common,
+    varchar,
+)
 
 Format = Literal["parquet", "csv", "json"]
 Compression = Literal["none", "gzip"]
@@ -35,7 +42,8 @@ class Column:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", self.seen or self.type)
-        object.__setattr__(self, "copied_as", self.copied_as or self.type)
+        as_text = varchar(MAX_VARCHAR_BYTES) if self.null_words else None
+        object.__setattr__(self, "copied_as", self.copied_as or as_text or self.type)
 
     @property
     def narrowest(self) -> RedshiftType:
