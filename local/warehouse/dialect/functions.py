@@ -1,4 +1,4 @@
-"""Each function call, cast and window of Redshift's as Postgres writes it.
+"""Each function call of Redshift's as Postgres writes it.
 
 A name that is not mentioned here means the same in both, or is the caller's own function. Names in
 COMPAT live in the schema `redshift` (see functions.sql) and are written with it, because Postgres
@@ -12,8 +12,6 @@ from sqlglot import exp
 
 from local.warehouse.dialect import names
 from local.warehouse.dialect.errors import UnsupportedSqlError
-from local.warehouse.dialect.nodes import super_valued
-from local.warehouse.dialect.types import ColumnType, column_type
 
 
 class Writer(Protocol):
@@ -174,35 +172,6 @@ _INTERVAL_PARTS: Final = {
 }
 _NO_INTERVAL: Final = {"dow", "doy", "epoch", "timezone", "timezone_hour", "timezone_minute"}
 
-_FRAMED: Final = frozenset(
-    [
-        "avg",
-        "count",
-        "first_value",
-        "last_value",
-        "max",
-        "min",
-        "nth_value",
-        "stddev",
-        "stddev_pop",
-        "stddev_samp",
-        "sum",
-        "var_pop",
-        "var_samp",
-        "variance",
-    ]
-)
-_IGNORING_NULLS: Final = {
-    "first_value": "redshift.first_not_null",
-    "last_value": "redshift.last_not_null",
-    "lag": "redshift.last_not_null",
-    "lead": "redshift.first_not_null",
-}
-_NEIGHBOURS: Final = {
-    "lag": "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
-    "lead": "ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING",
-}
-
 
 def call(writer: Writer, node: exp.Anonymous) -> str:
     """A call by name; raises UnsupportedSqlError for functions Redshift does not have."""
@@ -348,7 +317,7 @@ def _median(writer: Writer, arguments: list[Any]) -> str:
     return f"redshift.percentile_cont(0.5, {writer.sql(value)})"
 
 
-def _listagg(writer: Writer, arguments: list[Any], order: str = "") -> str:
+def listagg(writer: Writer, arguments: list[Any], order: str = "") -> str:
     """The text of all values; without a separator they just follow each other."""
     distinct = isinstance(arguments[0], exp.Distinct)
     value, *others = arguments[0].expressions if distinct else arguments
@@ -368,7 +337,7 @@ def ordered_aggregate(writer: Writer, node: exp.WithinGroup) -> str:
     function, order = node.this, node.expression
     name = function.name.lower() if isinstance(function, exp.Anonymous) else ""
     if name == "listagg":
-        return _listagg(writer, function.expressions, writer.sql(order))
+        return listagg(writer, function.expressions, writer.sql(order))
     if name == "percentile_cont" and len(order.expressions) == 1:
         (fraction,) = _arguments("PERCENTILE_CONT", function.expressions, 1)
         ordered = order.expressions[0]
@@ -384,166 +353,6 @@ def ordered_aggregate(writer: Writer, node: exp.WithinGroup) -> str:
     raise UnsupportedSqlError(f"WITHIN GROUP of {name.upper() or function.sql()}")
 
 
-# --- windows --------------------------------------------------------------------------------------
-
-
-def window(writer: Writer, node: exp.Window, default: Callable[[exp.Window], str]) -> str:
-    """A call with OVER; raises UnsupportedSqlError for windows Redshift or Postgres lacks."""
-    function = node.this
-    if isinstance(function, exp.WithinGroup):
-        return _ordered_window(writer, node, function, default)
-    function, ignores_nulls = _null_treatment(function)
-    name = function.name.lower() if isinstance(function, exp.Anonymous) else ""
-    if name in _FRAMED and node.args.get("order") and not node.args.get("spec"):
-        raise UnsupportedSqlError(
-            f"{name.upper()}() OVER (ORDER BY ...) without a frame such as"
-            " ROWS UNBOUNDED PRECEDING, which Redshift requires"
-        )
-    if name == "ratio_to_report":
-        over = _over(node, default)
-        value = writer.sql(function.expressions[0])
-        return f"(CAST({value} AS double precision) / NULLIF(SUM({value}){over}, 0))"
-    if name == "listagg":
-        return _listagg_window(writer, node, function, None, default)
-    if ignores_nulls:
-        return _ignoring_nulls(writer, node, function, name, default)
-    return writer.sql(function) + _over(node, default)
-
-
-def _over(node: exp.Window, default: Callable[[exp.Window], str]) -> str:
-    """` OVER (...)` alone."""
-    bare = exp.Window(**{**node.args, "this": exp.Var(this="")})
-    return " " + default(bare).lstrip()
-
-
-def _null_treatment(function: Any) -> tuple[Any, bool]:
-    """The call without its IGNORE or RESPECT NULLS, and whether NULLs are ignored."""
-    ignores = False
-    if isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
-        ignores = isinstance(function, exp.IgnoreNulls)
-        function = function.this
-    if isinstance(function, exp.Anonymous) and function.expressions:
-        first = function.expressions[0]
-        if isinstance(first, exp.IgnoreNulls | exp.RespectNulls):
-            ignores = isinstance(first, exp.IgnoreNulls)
-            function = exp.Anonymous(
-                this=function.this, expressions=[first.this, *function.expressions[1:]]
-            )
-    return function, ignores
-
-
-def _ignoring_nulls(
-    writer: Writer,
-    node: exp.Window,
-    function: exp.Anonymous,
-    name: str,
-    default: Callable[[exp.Window], str],
-) -> str:
-    replacement = _IGNORING_NULLS.get(name)
-    offset = function.expressions[1:]
-    if replacement is None or (offset and [item.sql() for item in offset] != ["1"]):
-        raise UnsupportedSqlError(f"IGNORE NULLS of {name.upper()} with these arguments")
-    over = _over(node, default)
-    if name in _NEIGHBOURS:
-        over = f"{over.removesuffix(')')} {_NEIGHBOURS[name]})"
-    return f"{replacement}({writer.sql(function.expressions[0])}){over}"
-
-
-def _ordered_window(
-    writer: Writer,
-    node: exp.Window,
-    function: exp.WithinGroup,
-    default: Callable[[exp.Window], str],
-) -> str:
-    name = function.this.name.lower()
-    if name == "listagg":
-        return _listagg_window(writer, node, function.this, function.expression, default)
-    if name == "percentile_cont":
-        return writer.sql(function) + _over(node, default)
-    raise UnsupportedSqlError(f"{name.upper()} WITHIN GROUP as a window function")
-
-
-def _listagg_window(
-    writer: Writer,
-    node: exp.Window,
-    function: exp.Anonymous,
-    order: exp.Expr | None,
-    default: Callable[[exp.Window], str],
-) -> str:
-    # Postgres has no ORDER BY inside an aggregate over a window: the window itself is ordered,
-    # and its frame is the whole partition
-    if isinstance(function.expressions[0], exp.Distinct):
-        raise UnsupportedSqlError("LISTAGG(DISTINCT ...) as a window function")
-    over = _over(node, default).removesuffix(")")
-    if order is not None:
-        frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
-        over += f"{writer.sql(order)} {frame}"
-    return f"{_listagg(writer, function.expressions)}{over})"
-
-
-# --- casts ----------------------------------------------------------------------------------------
-
-_TYPE_NAMES: Final = {
-    exp.DType.SMALLINT: "SMALLINT",
-    exp.DType.INT: "INTEGER",
-    exp.DType.BIGINT: "BIGINT",
-    exp.DType.FLOAT: "REAL",
-    exp.DType.DOUBLE: "FLOAT8",
-    exp.DType.DECIMAL: "DECIMAL",
-    exp.DType.BOOLEAN: "BOOLEAN",
-    exp.DType.DATE: "DATE",
-    exp.DType.TIME: "TIME",
-    exp.DType.TIMETZ: "TIMETZ",
-    exp.DType.TIMESTAMP: "TIMESTAMP",
-    exp.DType.TIMESTAMPTZ: "TIMESTAMPTZ",
-    exp.DType.CHAR: "CHAR",
-    exp.DType.NCHAR: "NCHAR",
-    exp.DType.BPCHAR: "BPCHAR",
-    exp.DType.VARCHAR: "VARCHAR",
-    exp.DType.NVARCHAR: "NVARCHAR",
-    exp.DType.TEXT: "TEXT",
-    exp.DType.SUPER: "SUPER",
-    exp.DType.VARBINARY: "VARBYTE",
-    exp.DType.NAME: "NAME",
-}
-
-
-def _cast_target(node: exp.Cast) -> ColumnType:
-    target = node.to
-    # regclass and its like are names, other types are members of an enumeration
-    name = target.this if isinstance(target.this, str) else _TYPE_NAMES.get(target.this)
-    if name is None:
-        raise UnsupportedSqlError(f"the type {target.sql('redshift')}")
-    parameters = tuple(parameter.name.upper() for parameter in target.expressions)
-    return column_type(name, parameters, in_table=False)
-
-
-def cast(writer: Writer, node: exp.Cast) -> str:
-    """`CAST` and `::`; text is cut to the bytes of its type, as Redshift does on a cast."""
-    value, target = node.this, _cast_target(node)
-    text = writer.sql(value)
-    if target.sql == "jsonb":
-        if isinstance(value, exp.Null) or super_valued(value):
-            return f"CAST({text} AS jsonb)"
-        untyped = isinstance(value, exp.Placeholder) or (
-            isinstance(value, exp.Literal) and value.is_string
-        )
-        return f"TO_JSONB(CAST({text} AS varchar))" if untyped else f"TO_JSONB({text})"
-    if target.sql == "bytea":
-        return f"redshift.varbyte({text})"
-    if target.is_text and target.max_bytes is not None:
-        if not _fits(value, target.max_bytes):
-            text = f"redshift.fit(CAST({text} AS varchar), {target.max_bytes})"
-        return f"CAST({text} AS {target.sql})"
-    return f"CAST({text} AS {target.sql})"
-
-
-def _fits(value: exp.Expr, max_bytes: int) -> bool:
-    return isinstance(value, exp.Null) or (
-        isinstance(value, exp.Literal) and len(value.name.encode()) <= max_bytes
-    )
-
-
 _REWRITES: Final[dict[str, Callable[[Writer, list[Any]], str]]] = {
     "add_months": _with_moment_first("add_months"),
     "charindex": _charindex,
@@ -557,7 +366,7 @@ _REWRITES: Final[dict[str, Callable[[Writer, list[Any]], str]]] = {
     "datediff": _datediff,
     "decode": _decode,
     "last_day": _with_moment_first("last_day"),
-    "listagg": _listagg,
+    "listagg": listagg,
     "median": _median,
     "months_between": _of_moment("months_between"),
     "next_day": _with_moment_first("next_day"),

@@ -520,6 +520,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     END
 $$;
 
+CREATE OR REPLACE FUNCTION redshift.super_number(value jsonb) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT CASE WHEN jsonb_typeof($1) = 'number' THEN $1::numeric END $$;
+
 -- A SUPER string casts to its text, without the quotes of JSON.
 CREATE OR REPLACE FUNCTION redshift.super_to_varchar(value jsonb) RETURNS varchar
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

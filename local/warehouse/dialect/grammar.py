@@ -15,7 +15,7 @@ from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token
 
-from local.warehouse.dialect import functions, names
+from local.warehouse.dialect import casts, functions, names, windows
 from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError, syntax_error_near
 from local.warehouse.dialect.nodes import SuperPath, Unnesting
 from local.warehouse.dialect.tokens import PARAMETER_END, PARAMETER_START, tokenize
@@ -76,10 +76,10 @@ class _Generator(PostgresGenerator):
         return functions.ordered_aggregate(self, expression)
 
     def window_sql(self, expression: exp.Window) -> str:
-        return functions.window(self, expression, super().window_sql)
+        return windows.window(self, expression, super().window_sql)
 
     def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
-        return functions.cast(self, expression)
+        return casts.cast(self, expression)
 
     def extract_sql(self, expression: exp.Extract) -> str:
         return functions.extract(self, expression)

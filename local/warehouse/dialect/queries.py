@@ -135,7 +135,7 @@ def _rewrite(tree: exp.Expression, survey: _Survey, context: Context) -> None:
     for node in survey.selects:
         _keep_output_names(node)
     select.rewrite(survey.selects, context.columns_of)
-    super_values.compare(tree)
+    super_values.give_types(tree)
     _complete(tree)
 
 

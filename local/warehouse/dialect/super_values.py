@@ -13,6 +13,7 @@ from local.warehouse.dialect.errors import UnsupportedSqlError
 from local.warehouse.dialect.nodes import SuperPath, Unnesting, super_valued
 
 _COMPARISONS: tuple[type[exp.Expr], ...] = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_CALCULATIONS: tuple[type[exp.Expr], ...] = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 _STATEMENTS = (exp.Select, exp.Update, exp.Delete, exp.Merge)
 _CHAINS = (exp.Column, exp.Dot, exp.Bracket)
 
@@ -49,24 +50,44 @@ def resolve(tree: exp.Expression, variables: frozenset[str]) -> None:
         pending += [(child, scope) for child in node.iter_expressions()]
 
 
-def compare(tree: exp.Expression) -> None:
-    """Compare SUPER values by their JSON value, and as NULL where the types differ."""
+def give_types(tree: exp.Expression) -> None:
+    """Give SUPER values in an operation the type the operation needs.
+
+    Postgres would compare, subtract and concatenate them as JSON. Compared values of different
+    types, and calculations with what is no number, are NULL.
+    """
     if tree.find(SuperPath, exp.Anonymous) is None:
         return
-    for node in list(tree.find_all(*_COMPARISONS)):
+    for node in list(tree.find_all(*_COMPARISONS, *_CALCULATIONS, exp.DPipe)):
         if node.arg_key == "expressions" and isinstance(node.parent, exp.Update):
             continue  # SET a = b
-        left, right = node.this, node.expression
-        if super_valued(left) or super_valued(right):
+        operands = [node.this, node.expression]
+        if not any(map(super_valued, operands)):
+            continue
+        if isinstance(node, _COMPARISONS):
             call = exp.Anonymous(
-                this="redshift.super_compare", expressions=[_as_super(left), _as_super(right)]
+                this="redshift.super_compare", expressions=[_as_super(item) for item in operands]
             )
             node.set("this", call)
             node.set("expression", exp.Literal.number(0))
+            continue
+        as_type = _as_text if isinstance(node, exp.DPipe) else _as_number
+        node.set("this", as_type(node.this))
+        node.set("expression", as_type(node.expression))
 
 
 def _as_super(node: exp.Expr) -> exp.Expr:
     return node if super_valued(node) else exp.cast(node, exp.DType.SUPER)
+
+
+def _as_text(node: exp.Expr) -> exp.Expr:
+    return exp.cast(node, exp.DType.VARCHAR) if super_valued(node) else node
+
+
+def _as_number(node: exp.Expr) -> exp.Expr:
+    if not super_valued(node):
+        return node
+    return exp.Anonymous(this="redshift.super_number", expressions=[node])
 
 
 # --- arrays as tables -----------------------------------------------------------------------------

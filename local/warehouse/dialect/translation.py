@@ -108,13 +108,15 @@ def _select(sql: str, tokens: list[Token], context: Context) -> Translated:
     parts = [part.name for part in target.parts]
     temporary = bool(query.into.args.get("temporary")) or parts[-1].startswith("#")
     identifier = names.dotted(parts)
-    return ddl.ddl(
-        "SELECT INTO",
-        (
+    return Translated(
+        kind="ddl",
+        statements=(
             *names.registrations(() if temporary else (*parts, *query.long_names)),
             f"CREATE {'TEMPORARY ' if temporary else ''}TABLE {identifier} AS {query.sql}",
             f"CALL redshift.limit_bytes({names.literal(identifier)})",
         ),
+        name="SELECT INTO",
+        touches=query.touches,
     )
 
 

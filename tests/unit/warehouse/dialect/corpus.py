@@ -484,6 +484,10 @@ SUPER_VALUES = [
     ),
     Case("SELECT id FROM events WHERE payload.user.name = 'Ann'", [(1,)]),
     Case("SELECT id FROM events WHERE payload.size > 2", [(1,)]),
+    Case(
+        "SELECT payload.size - 1, payload.size || '1', 2 * payload.size FROM events ORDER BY id",
+        [(Decimal(2), "31", Decimal(6)), (None, "big1", None)],
+    ),
     Case("SELECT id FROM events WHERE NOT payload.size = 4", [(1,)]),
     Case(
         "SELECT e.id, i.sku, p FROM events e, e.items i, i.parts p ORDER BY p",
