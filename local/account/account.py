@@ -22,8 +22,9 @@ from moto.stepfunctions.parser.utils import TMP_THREADS
 from local.account import cloudformation, deployer, patches, state
 from local.account.custom_resources import CustomResources
 from local.account.deployer import Deployed, Deployer
-from local.account.environments import Subprocess
+from local.account.environments import Launch, Subprocess
 from local.account.events import Events
+from local.account.forks import Forks
 from local.account.functions import Functions
 from local.account.home import AccountInfo, Home, NoAccountError
 from local.account.identity import ACCOUNT_ID, REGION
@@ -204,12 +205,17 @@ class Account:
             shutil.rmtree(home.state, ignore_errors=True)
 
     def _start_services(self, server: Server) -> tuple[Functions, Queues, CustomResources]:
+        launch: Launch = Subprocess
+        if self._runner == "forked":
+            forks = Forks()
+            launch = forks
+            self._undo.append(("the fork server", forks.close))
         functions = Functions(
             code_cache=self.home.cache / "code",
             logs=self.home.logs,
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
-            launch=Subprocess,
+            launch=launch,
         )
         events = Events(functions)
         queues = Queues(functions, wait_scale=self._wait_scale)

@@ -408,7 +408,7 @@ def _announce_end(original: Any, account: Account) -> Replacement:
         if execution.exec_status is ExecutionStatus.RUNNING:
             original(communication)
             if execution.status == ExecutionStatus.SUCCEEDED.value:
-                execution.output = json.dumps(execution.output)
+                execution.output = json.dumps(execution.output)  # type: ignore[assignment]  # untyped
             account.events.execution_event(machine.status_detail(execution))
 
     return terminated

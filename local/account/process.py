@@ -32,6 +32,8 @@ def serve(
     report: Callable[[str], None] | None = None,
 ) -> None:
     """Run an account until SIGINT or SIGTERM, then end it and all it started."""
+    if not (assembly / "manifest.json").is_file():
+        raise FileNotFoundError(f"{assembly} is no cloud assembly: it has no manifest.json")
     from local.account.account import Account  # loads the emulator, which takes seconds
 
     def end(_signal: int, _frame: FrameType | None) -> None:

@@ -74,7 +74,9 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """The account all tests of a worker share; each uses keys and names of its own."""
     folder = tmp_path_factory.mktemp("account")
     assembly = write_assembly(folder / "cdk.out", TEMPLATE)
-    with Account(assembly=assembly, state_dir=folder / "home", wait_scale=0.02) as running:
+    with Account(
+        assembly=assembly, state_dir=folder / "home", runner="forked", wait_scale=0.01
+    ) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from local.account.home import NOTIFICATIONS_PATH, AccountInfo, Home, NoAccountError, get
 from local.account.process import StartError, start_detached
+from local.account.server import PortInUseError, Server
 from tests.integration.account.conftest import client_of, eventually, write_assembly
 from tests.integration.account.template import TEMPLATE
 
@@ -91,30 +92,32 @@ def test_a_kept_account_comes_back_with_versions_items_and_dead_letters_and_anno
         assert aws("dynamodb").get_item(TableName="seen", Key=key)["Item"]["times"] == {"N": "2"}
 
 
-def test_a_killed_account_leaves_no_function_behind(tmp_path: Path, assembly: Path) -> None:
-    home = Home(folder=tmp_path / "home")
-    info = start_detached(assembly=assembly, home=home)
-    functions = eventually(lambda: children_of(info.pid))
-    os.kill(info.pid, signal.SIGKILL)
-    assert eventually(lambda: gone(functions))
-    with pytest.raises(NoAccountError, match="ended without saying so"):
-        home.info()
-
-
-def test_two_accounts_run_side_by_side(tmp_path: Path, assembly: Path) -> None:
-    with (
-        running(Home(folder=tmp_path / "one"), assembly) as one,
-        running(Home(folder=tmp_path / "two"), assembly) as two,
-    ):
+def test_two_accounts_share_nothing_and_a_killed_one_leaves_no_function_behind(
+    tmp_path: Path, assembly: Path
+) -> None:
+    with running(Home(folder=tmp_path / "one"), assembly) as one:
+        home = Home(folder=tmp_path / "two")
+        two = start_detached(assembly=assembly, home=home)
         client_of(one.endpoint_url)("s3").put_object(Bucket="data", Key="only-one", Body=b"")
         listed = client_of(two.endpoint_url)("s3").list_objects_v2(Bucket="data")
         assert listed["KeyCount"] == 0
 
+        functions = eventually(lambda: children_of(two.pid))
+        os.kill(two.pid, signal.SIGKILL)
+        assert eventually(lambda: gone(functions))
+        with pytest.raises(NoAccountError, match="ended without saying so"):
+            home.info()
 
-def test_a_taken_port_is_named(tmp_path: Path, assembly: Path) -> None:
+
+def test_a_taken_port_is_named() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(StartError, match=f"port {port} is in use"):
-            start_detached(assembly=assembly, home=Home(folder=tmp_path / "home"), port=port)
+        with pytest.raises(PortInUseError, match=f"port {port} is in use"):
+            Server(port)
+
+
+def test_an_account_that_does_not_start_shows_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"manifest\.json"):
+        start_detached(assembly=tmp_path, home=Home(folder=tmp_path / "home"))
