@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from local.account.identity import assume
 
 _CLIENTS_LOCK = threading.Lock()
+_DESCRIBE_LAG_SECONDS = 0.2
 _TASK_SECONDS = 99_999_999  # a task waits as long as its state's TimeoutSeconds says
 
 
@@ -85,6 +86,18 @@ def abort(execution: Execution, error: str | None, cause: str | None) -> None:
     execution.exec_status = ExecutionStatus.ABORTED
     execution.stop_date = datetime.now(UTC)
     execution.error, execution.cause = error or None, cause or None
+
+
+def as_described(execution: Execution, description: dict[str, Any]) -> dict[str, Any]:
+    """DescribeExecution is eventually consistent: for a moment a closed execution still runs."""
+    stopped = execution.stop_date
+    if stopped is None:
+        return description
+    if (datetime.now(UTC) - stopped).total_seconds() >= _DESCRIBE_LAG_SECONDS:
+        return {**description, "stopDate": stopped}
+    ending = {"output", "outputDetails", "error", "cause", "stopDate"}
+    known = {name: value for name, value in description.items() if name not in ending}
+    return {**known, "status": ExecutionStatus.RUNNING}
 
 
 def plain(value: Any) -> Any:

@@ -427,16 +427,16 @@ def _stop(original: Any, account: Account) -> Replacement:
 
 
 @_replaces(
-    StepFunctionResponse, "describe_execution", because="a timed-out execution has no stop date"
+    StepFunctionResponse,
+    "describe_execution",
+    because="it knows the end of an execution at once, which AWS does not, and a timed-out one has"
+    " no stop date",
 )
-def _stop_date(original: Any, _account: Account) -> Replacement:
+def _describe_late(original: Any, _account: Account) -> Replacement:
     def describe_execution(response: StepFunctionResponse) -> ActionResult:
-        result = original(response)
-        if result.result["status"] == ExecutionStatus.TIMED_OUT.value:
-            arn = result.result["executionArn"]
-            execution = response.stepfunction_backend.describe_execution(arn)
-            result.result["stopDate"] = execution.stop_date
-        return result  # type: ignore[no-any-return]
+        result: dict[str, Any] = original(response).result
+        execution: Any = response.stepfunction_backend.describe_execution(result["executionArn"])
+        return ActionResult(machine.as_described(execution, result))
 
     return describe_execution
 

@@ -86,10 +86,20 @@ def test_a_stopped_execution_is_closed_at_once_and_its_function_goes_on(
         )
     )
     aws("stepfunctions").stop_execution(executionArn=arn)
-    assert aws("stepfunctions").describe_execution(executionArn=arn)["status"] == "ABORTED"
+    assert closed(aws, arn)["status"] == "ABORTED"
     assert times(aws, mark) == 0
     assert eventually(lambda: times(aws, mark) == 1)
     assert aws("stepfunctions").describe_execution(executionArn=arn)["status"] == "ABORTED"
+
+
+def test_describe_execution_lags_behind_the_end(aws: Aws, account: Account) -> None:
+    arn = start(aws, account, wait=1000)
+    aws("stepfunctions").stop_execution(executionArn=arn)
+    first = aws("stepfunctions").describe_execution(executionArn=arn)
+    assert first["status"] == "RUNNING"
+    assert "stopDate" not in first
+    last = closed(aws, arn)
+    assert (last["status"], "stopDate" in last) == ("ABORTED", True)
 
 
 def test_a_name_is_taken_while_it_runs_with_another_input_and_after_it_closed(
