@@ -1,0 +1,22 @@
+"""The stacks of one environment: `cdk deploy -c environment=staging --all`."""
+
+from config.deployment import Deployment
+from stacks.constructs.app import SluiceApp
+from stacks.pipeline_stack import PipelineStack
+from stacks.storage_stack import StorageStack
+from stacks.warehouse_stack import WarehouseStack
+
+
+def build(app: SluiceApp) -> SluiceApp:
+    """Put the stacks of the app's environment into it."""
+    deployment = Deployment.load(app.environment)
+    storage = StorageStack(app, deployment)
+    warehouse = WarehouseStack(app, deployment)
+    pipeline = PipelineStack(app, deployment)
+    warehouse.add_stack_dependency(storage)
+    pipeline.add_stack_dependency(warehouse)
+    return app
+
+
+if __name__ == "__main__":
+    build(SluiceApp()).synth()

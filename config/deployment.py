@@ -1,0 +1,239 @@
+"""Where and how an environment is deployed: the model of `config/environments/<name>.json`.
+
+It also names every resource that one stack owns and another uses: names are a function of the
+environment, so stacks find each other by name and none exports anything.
+"""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+RUNTIME: Final = "python3.12"
+"""The runtime the functions are deployed on; their code runs on 3.11 to 3.13."""
+
+ENVIRONMENTS = Path(__file__).parent / "environments"
+
+Step = Literal[
+    "route", "claim", "infer_schema", "upsert", "settle", "migrate", "publish_jobs"
+]  # each has its folder under lambdas/
+
+Days = Annotated[int, Field(ge=1, le=3653)]
+
+
+class InvalidDeploymentError(ValueError):
+    """An environment's file cannot be used; the message names every fault in it."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class WarehouseSize(_Model):
+    """What the workgroup may use, in Redshift Processing Units."""
+
+    base_rpu: int = Field(ge=4, le=1024)
+    max_rpu: int = Field(ge=4, le=1024, description="Where scaling ends, and the bill.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max_rpu < self.base_rpu:
+            raise ValueError(f"max_rpu {self.max_rpu} is below base_rpu {self.base_rpu}")
+        return self
+
+
+class Network(_Model):
+    """An existing network to put the workgroup in; its subnets must reach S3."""
+
+    subnet_ids: list[str] = Field(min_length=3)
+    security_group_ids: list[str] = Field(min_length=1)
+
+
+class Retention(_Model):
+    """How long things are kept."""
+
+    log_days: Literal[1, 7, 14, 30, 90, 365, 731] = 30
+    noncurrent_days: int = Field(
+        default=30,
+        ge=7,
+        le=3653,
+        description="Overwritten versions; an upload not yet loaded must outlive several sweeps.",
+    )
+    work_days: Days = Field(default=14, description="Manifests and plans under work/.")
+    raw_days: Days | None = Field(
+        default=None, description="Raw copies, which a replay needs; null keeps them."
+    )
+
+
+class FunctionSize(_Model):
+    """What one function gets; its share of a CPU grows with its memory."""
+
+    memory_mb: int = Field(ge=128, le=10_240)
+    timeout_seconds: int = Field(ge=1, le=900)
+
+
+class FunctionSizes(_Model):
+    """Every function's size."""
+
+    route: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=60)
+    claim: FunctionSize = FunctionSize(memory_mb=1024, timeout_seconds=900)
+    infer_schema: FunctionSize = FunctionSize(memory_mb=1769, timeout_seconds=900)
+    upsert: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    settle: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    migrate: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    publish_jobs: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=60)
+
+
+class Limits(_Model):
+    """What keeps a burst or a poison message in bounds."""
+
+    route_concurrency: int = Field(default=10, ge=2, le=1000)
+    max_receive_count: int = Field(
+        default=5, ge=1, le=1000, description="Deliveries before a message is a dead letter."
+    )
+    functions: FunctionSizes = FunctionSizes()
+
+
+class Deployment(_Model):
+    """One environment."""
+
+    environment: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$")
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
+        default=None, description="null: whichever account is deployed to."
+    )
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    runtime: Literal["python3.11", "python3.12", "python3.13"] = RUNTIME
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    dependencies: Literal["layers", "host"] = Field(
+        default="layers", description="host: the emulated account's own Python has them."
+    )
+    warehouse: WarehouseSize
+    network: Network | None = Field(default=None, description="null: the default VPC.")
+    removal_policy: Literal["retain", "destroy"] = "retain"
+    termination_protection: bool = False
+    alert_emails: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = []
+    retention: Retention = Retention()
+    limits: Limits = Limits()
+    tags: dict[str, str] = {}
+
+    @classmethod
+    def load(cls, environment: str, *, folder: Path = ENVIRONMENTS) -> Self:
+        """Read an environment's file; raises InvalidDeploymentError naming every fault."""
+        path = folder / f"{environment}.json"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in folder.glob("*.json")))
+            raise InvalidDeploymentError(f"no environment {environment!r}; known: {known}")
+        try:
+            deployment = cls.model_validate(json.loads(path.read_text("utf-8")))
+        except json.JSONDecodeError as error:
+            raise InvalidDeploymentError(f"{path.name} is not JSON: {error}") from error
+        except ValidationError as error:
+            raise InvalidDeploymentError(f"{path.name}: {_faults(error)}") from error
+        if deployment.environment != environment:
+            raise InvalidDeploymentError(
+                f"{path.name} says environment {deployment.environment!r}; rename one of them"
+            )
+        return deployment
+
+    def name(self, noun: str) -> str:
+        """The name of something this environment has one of."""
+        return f"sluice-{self.environment}-{noun}"
+
+    def function(self, step: Step) -> str:
+        """A function's name, and its role's: who it is in the warehouse."""
+        return self.name(step.replace("_", "-"))
+
+    def bucket(self, account: str) -> str:
+        """The data bucket; bucket names are shared by all accounts of the world."""
+        return self.name(f"data-{account}-{self.region}")
+
+    @property
+    def ledger_table(self) -> str:
+        """The table of files, pools and leases."""
+        return self.name("ledger")
+
+    @property
+    def topic(self) -> str:
+        """The topic of notifications."""
+        return self.name("notices")
+
+    @property
+    def arrivals(self) -> str:
+        """The queue of everything that route must look at."""
+        return self.name("arrivals")
+
+    @property
+    def arrivals_dead_letters(self) -> str:
+        """Messages that route could not handle."""
+        return self.name("arrivals-dead-letters")
+
+    @property
+    def events_dead_letters(self) -> str:
+        """Events that EventBridge could not put into the queue."""
+        return self.name("events-dead-letters")
+
+    @property
+    def load_machine(self) -> str:
+        """The load state machine."""
+        return self.name("load")
+
+    @property
+    def workgroup(self) -> str:
+        """The workgroup, and its namespace."""
+        return f"sluice-{self.environment}"
+
+    @property
+    def database(self) -> str:
+        """The namespace's database."""
+        return "dev"
+
+    @property
+    def admin(self) -> str:
+        """The namespace's admin user."""
+        return "admin"
+
+    @property
+    def admin_secret(self) -> str:
+        """The secret in which Redshift keeps the admin's password; it chooses this name."""
+        return f"redshift!{self.workgroup}-{self.admin}"
+
+    @property
+    def copy_role(self) -> str:
+        """The role with which Redshift reads the data bucket."""
+        return self.name("copy")
+
+    @property
+    def loader_policy(self) -> str:
+        """What the loader may do with the workgroup."""
+        return self.name("loader")
+
+
+def _faults(error: ValidationError) -> str:
+    faults = []
+    for detail in error.errors():
+        path = [str(part) for part in detail["loc"]]
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = f"is not known{_nearest(path)}"
+        faults.append(": ".join(part for part in (".".join(path), message) if part))
+    return "; ".join(faults)
+
+
+def _nearest(path: list[str]) -> str:
+    model: type[BaseModel] = Deployment
+    for part in path[:-1]:
+        model = _MODELS[part]
+    near = difflib.get_close_matches(path[-1], model.model_fields, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(model.model_fields)}"
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "warehouse": WarehouseSize,
+    "network": Network,
+    "retention": Retention,
+    "limits": Limits,
+    "functions": FunctionSizes,
+    **dict.fromkeys(FunctionSizes.model_fields, FunctionSize),
+}

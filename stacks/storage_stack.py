@@ -1,0 +1,77 @@
+"""What must outlive every deployment: the data bucket and the ledger."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from config.deployment import Deployment
+from stacks.constructs.stack import SluiceStack
+
+
+class StorageStack(SluiceStack):
+    """The bucket people upload to, and the table of what became of each file."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, "storage", deployment)
+        retention = deployment.retention
+
+        bucket = s3.Bucket(
+            self,
+            "Data",
+            bucket_name=self.data_bucket,
+            versioned=True,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=self.removal,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="overwritten",
+                    noncurrent_version_expiration=Duration.days(retention.noncurrent_days),
+                    expired_object_delete_marker=True,
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                ),
+                _expire("work", "work/", retention.work_days),
+                *([_expire("raw", "data/raw/", retention.raw_days)] if retention.raw_days else []),
+            ],
+        )
+        # The L2's event_bridge_enabled deploys a function of the CDK's to set this one property.
+        bucket.node.default_child.add_property_override(  # type: ignore[union-attr]
+            "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True
+        )
+
+        ledger = dynamodb.Table(
+            self,
+            "Ledger",
+            table_name=deployment.ledger_table,
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=deployment.termination_protection,
+            removal_policy=self.removal,
+        )
+        ledger.add_global_secondary_index(
+            index_name="by_job", partition_key=_text("job_id"), sort_key=_text("arrived_at")
+        )
+
+        self.output("Bucket", bucket.bucket_name)
+        self.output("LedgerTable", ledger.table_name)
+
+
+def _expire(rule_id: str, prefix: str, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id=rule_id,
+        prefix=prefix,
+        expiration=Duration.days(days),
+        noncurrent_version_expiration=Duration.days(1),
+    )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,137 @@
+"""The warehouse, who may reach it, and its schema `sluice`."""
+
+from aws_cdk import CustomResource, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_redshiftserverless as redshift
+from constructs import Construct
+
+from config.deployment import Deployment
+from config.runtime import MigrateSettings
+from stacks.constructs.code import content_hash
+from stacks.constructs.function import StepFunction
+from stacks.constructs.policy import allow
+from stacks.constructs.stack import SluiceStack
+
+_SETTINGS = {
+    "require_ssl": "true",
+    "enable_user_activity_logging": "true",
+    # Quoted names fold to lower case: the SQL of a load counts on it.
+    "enable_case_sensitive_identifier": "false",
+}
+
+# Only who submitted a statement may ask about it; statements have no ARN to name instead.
+_OWN = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+
+
+class WarehouseStack(SluiceStack):
+    """A Redshift Serverless workgroup; migrated before anything that loads is deployed."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, "warehouse", deployment)
+        size, network = deployment.warehouse, deployment.network
+
+        copying = iam.Role(
+            self,
+            "Copying",
+            role_name=deployment.copy_role,
+            assumed_by=iam.CompositePrincipal(
+                iam.ServicePrincipal("redshift-serverless.amazonaws.com"),
+                iam.ServicePrincipal("redshift.amazonaws.com"),
+            ),
+        )
+        readable = ["data/raw/*", "work/*"]
+        copying.add_to_policy(allow("s3:GetObject", on=self.data(*readable)))
+        copying.add_to_policy(  # COPY lists even what a manifest names
+            allow("s3:ListBucket", on=self.data(), when={"StringLike": {"s3:prefix": readable}})
+        )
+
+        namespace = redshift.CfnNamespace(
+            self,
+            "Namespace",
+            namespace_name=deployment.workgroup,
+            db_name=deployment.database,
+            admin_username=deployment.admin,
+            manage_admin_password=True,
+            default_iam_role_arn=copying.role_arn,
+            iam_roles=[copying.role_arn],
+            log_exports=["userlog", "connectionlog", "useractivitylog"],
+        )
+        namespace.apply_removal_policy(self.removal)
+        workgroup = redshift.CfnWorkgroup(
+            self,
+            "Compute",
+            workgroup_name=deployment.workgroup,
+            namespace_name=deployment.workgroup,
+            base_capacity=size.base_rpu,
+            max_capacity=size.max_rpu,
+            publicly_accessible=False,
+            enhanced_vpc_routing=network is not None,
+            subnet_ids=network.subnet_ids if network else None,
+            security_group_ids=network.security_group_ids if network else None,
+            config_parameters=[
+                redshift.CfnWorkgroup.ConfigParameterProperty(
+                    parameter_key=key, parameter_value=value
+                )
+                for key, value in _SETTINGS.items()
+            ],
+        )
+        workgroup.add_resource_dependency(namespace)
+        compute = workgroup.attr_workgroup_workgroup_arn
+
+        iam.ManagedPolicy(  # here, because only this stack knows the workgroup's ARN
+            self,
+            "Loader",
+            managed_policy_name=deployment.loader_policy,
+            statements=[
+                allow("redshift-serverless:GetCredentials", on=compute),
+                allow(
+                    "redshift-data:ExecuteStatement",
+                    "redshift-data:BatchExecuteStatement",
+                    on=compute,
+                ),
+                allow(
+                    "redshift-data:DescribeStatement",
+                    "redshift-data:GetStatementResult",
+                    "redshift-data:CancelStatement",
+                    on="*",
+                    when=_OWN,
+                ),
+            ],
+        )
+
+        migrate = StepFunction(
+            self,
+            "migrate",
+            settings=MigrateSettings(
+                workgroup=deployment.workgroup,
+                database=deployment.database,
+                admin_secret_arn=deployment.admin_secret,
+                loader_role_name=deployment.function("upsert"),
+            ),
+        )
+        migrate.allow(
+            "redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement", on=compute
+        )
+        migrate.allow(
+            "redshift-data:DescribeStatement", "redshift-data:GetStatementResult", on="*", when=_OWN
+        )
+        migrate.allow(
+            "secretsmanager:GetSecretValue",
+            on=self.arn("secretsmanager", f"secret:{deployment.admin_secret}-??????"),
+        )
+        migration = CustomResource(
+            self,
+            "Migration",
+            resource_type="Custom::Migration",
+            service_token=migrate.function_arn,
+            service_timeout=Duration.seconds(960),
+            properties={
+                "migrations": content_hash("lambdas/sql", "lambdas/migrate"),
+                "namespace": namespace.attr_namespace_namespace_id,
+                "loader": deployment.function("upsert"),
+            },
+        )
+        migration.node.add_dependency(workgroup)
+
+        self.output("Workgroup", deployment.workgroup)
+        self.output("Database", deployment.database)
