@@ -19,7 +19,7 @@ from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from local.account import cloudformation, deployer, patches, state
+from local.account import clients, cloudformation, deployer, patches, state
 from local.account.custom_resources import CustomResources
 from local.account.deployer import Deployed, Deployer
 from local.account.environments import Launch, Subprocess
@@ -165,7 +165,7 @@ class Account:
         self._undo.append(("keeping the state", self._save))
         self._open_warehouse()
         functions, queues, custom_resources = self._start_services(server)
-        aws = deployer.client_factory(server.endpoint_url)
+        aws = clients.for_user("cloudformation", server.endpoint_url)
         self._undo.append(("the resource types", cloudformation.install(aws, custom_resources)))
         server.serve(
             Front(

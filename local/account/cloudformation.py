@@ -24,11 +24,11 @@ from moto.cloudformation.exceptions import (
 from moto.core.common_models import CloudFormationModel
 from moto.s3.models import FakeBucket
 
+from local.account.clients import Aws
 from local.account.custom_resources import CustomResources
 from local.account.identity import ACCOUNT_ID, REGION
 
 Properties = dict[str, Any]
-Aws = Callable[[str], Any]  # a boto3 client of the account, by service name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

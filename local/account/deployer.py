@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 from moto.cloudformation.models import cloudformation_backends
 
+from local.account.clients import Aws
 from local.account.identity import ACCOUNT_ID, REGION
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -33,7 +33,7 @@ class Deployed:
 class Deployer:
     """Puts the stacks of cloud assemblies into the account."""
 
-    def __init__(self, aws: Callable[[str], Any], *, report: Callable[[str], None]) -> None:
+    def __init__(self, aws: Aws, *, report: Callable[[str], None]) -> None:
         self._aws = aws
         self._report = report
 
@@ -113,24 +113,6 @@ def asset_bucket() -> str:
 def mentions(assembly: Path, resource_type: str) -> bool:
     """Whether any template of the assembly has a resource of a type."""
     return any(resource_type in path.read_text() for path in assembly.glob("*.template.json"))
-
-
-def client_factory(endpoint_url: str) -> Callable[[str], Any]:
-    """boto3 clients of the account, made once each, for one thread."""
-    session = boto3.session.Session(
-        aws_access_key_id="cloudformation",
-        aws_secret_access_key="local",  # noqa: S106 -- the emulated account takes any
-        region_name=REGION,
-    )
-    clients: dict[str, Any] = {}
-
-    def aws(service: str) -> Any:
-        if service not in clients:
-            new_client: Callable[..., Any] = session.client
-            clients[service] = new_client(service, endpoint_url=endpoint_url)
-        return clients[service]
-
-    return aws
 
 
 def _in_order(artifacts: Mapping[str, Any]) -> Iterator[str]:

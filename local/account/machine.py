@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
 from moto.logs.models import logs_backends
@@ -20,9 +19,9 @@ from moto.stepfunctions.parser.asl.eval.event.logging import (
 )
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from local.account import clients
 from local.account.identity import assume
 
-_CLIENTS_LOCK = threading.Lock()
 _DESCRIBE_LAG_SECONDS = 0.2
 _TASK_SECONDS = 99_999_999  # a task waits as long as its state's TimeoutSeconds says
 
@@ -81,9 +80,11 @@ def await_environment(execution: Execution) -> None:
         time.sleep(0.005)
 
 
-def abort(execution: Execution, error: str | None, cause: str | None) -> None:
-    """Close a stopped execution at once; what it has running goes on, and is not waited for."""
-    execution.exec_status = ExecutionStatus.ABORTED
+def close(
+    execution: Execution, status: ExecutionStatus, error: str | None, cause: str | None
+) -> None:
+    """Close an execution at once; what it has running goes on, and is not waited for."""
+    execution.exec_status = status
     execution.stop_date = datetime.now(UTC)
     execution.error, execution.cause = error or None, cause or None
 
@@ -115,29 +116,26 @@ def plain(value: Any) -> Any:
 
 def client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     """What a task calls AWS with: clients with the credentials of the state machine's role."""
+    lock = threading.Lock()
 
-    @lru_cache(maxsize=256)
-    def client(region: str, service: str, role_arn: str | None) -> BaseClient:
-        credentials = assume(role_arn, session="states") if role_arn else None
-        new_client: Callable[..., BaseClient] = boto3.session.Session().client
-        return new_client(
-            service,
-            region_name=region,
-            endpoint_url=endpoint_url,
-            aws_access_key_id=credentials.access_key_id if credentials else "states",
-            aws_secret_access_key=credentials.secret_access_key if credentials else "states",
-            aws_session_token=credentials.session_token if credentials else None,
-            config=Config(
-                parameter_validation=False,
-                retries={"max_attempts": 0},
-                read_timeout=_TASK_SECONDS,
-                max_pool_connections=50,
-            ),
-        )
+    config = Config(
+        parameter_validation=False,
+        proxies={},
+        retries={"max_attempts": 0},
+        read_timeout=_TASK_SECONDS,
+        max_pool_connections=50,
+    )
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:
-        with _CLIENTS_LOCK:
-            return client(region, service, getattr(state_credentials, "role_arn", None))
+    @lru_cache(maxsize=64)
+    def of_role(role_arn: str) -> clients.Aws:
+        role = clients.session(assume(role_arn, session="states"))
+        return clients.cached(role, endpoint_url, config)
+
+    def boto_client_for(region: str, service: str, state_credentials: Any) -> BaseClient:
+        with lock:
+            aws = of_role(state_credentials.role_arn)
+        client: BaseClient = aws(service)
+        return client
 
     return boto_client_for
 

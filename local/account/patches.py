@@ -5,6 +5,7 @@ mends one, its test fails and the correction goes.
 """
 
 import json
+import logging
 import re
 import sys
 import threading
@@ -53,6 +54,8 @@ from local.account.events import Events
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.queues import Queues
+
+LOG = logging.getLogger(__name__)
 
 Replacement = Any
 Make = Callable[[Any, "Account"], Replacement]
@@ -414,13 +417,31 @@ def _announce_end(original: Any, account: Account) -> Replacement:
     return terminated
 
 
+@_replaces(
+    execution_worker.ExecutionWorker,
+    "_execution_logic",
+    because="an error of the interpreter itself leaves the execution running for ever",
+)
+def _fail_loudly(original: Any, account: Account) -> Replacement:
+    def execution_logic(worker: Any) -> None:
+        try:
+            original(worker)
+        except Exception as error:
+            LOG.exception("the interpreter of state machines failed")
+            execution = worker._execution_communication.execution
+            machine.close(execution, ExecutionStatus.FAILED, "States.Runtime", repr(error))
+            account.events.execution_event(machine.status_detail(execution))
+
+    return execution_logic
+
+
 @_replaces(Execution, "stop", because="a stopped execution stays RUNNING until its task has ended")
 def _stop(original: Any, account: Account) -> Replacement:
     def stop(execution: Execution, stop_date: Any, error: str | None, cause: str | None) -> None:
         if execution.exec_status is ExecutionStatus.RUNNING:
             machine.await_environment(execution)
             original(execution, stop_date=stop_date, error=error, cause=cause)
-            machine.abort(execution, error, cause)
+            machine.close(execution, ExecutionStatus.ABORTED, error, cause)
             account.events.execution_event(machine.status_detail(execution))
 
     return stop

@@ -14,13 +14,13 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.account import storage
 from local.account.custom_resources import RESPONSE_PATH
+from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
 
 LOG = logging.getLogger(__name__)
 
-HEALTH_PATH = "/_sluice/health"
-NOTIFICATIONS_PATH = "/_sluice/notifications"
 _DATA_API = "RedshiftData."
 
 Environ = dict[str, Any]
@@ -65,7 +65,7 @@ class Front:
         self._custom_resource = custom_resource
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: one caller at a time here
-        self._locks = {"s3": threading.RLock(), "dynamodb": threading.RLock()}
+        self._locks = {"s3": storage.LOCK, "dynamodb": threading.RLock()}
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""

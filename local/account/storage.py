@@ -1,8 +1,12 @@
 """The account's S3 as the warehouse reads and writes it."""
 
+import threading
+
 from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend, s3_backends
 
 from local.account.identity import ACCOUNT_ID, PARTITION
+
+LOCK = threading.RLock()  # moto's S3 looks and then writes, without one of its own
 
 
 def s3() -> S3Backend:
@@ -15,18 +19,21 @@ class ObjectStore:
 
     def get(self, bucket: str, key: str, *, role_arn: str) -> bytes:
         """The current version's content; KeyError if there is none."""
-        found = s3().buckets[bucket].keys.get(key)
+        with LOCK:
+            found = s3().buckets[bucket].keys.get(key)
         if not isinstance(found, FakeKey) or isinstance(found, FakeDeleteMarker):
             raise KeyError(f"s3://{bucket}/{key}")
         return found.value
 
     def put(self, bucket: str, key: str, body: bytes, *, role_arn: str) -> None:
         """Write an object."""
-        s3().put_object(bucket, key, body)
+        with LOCK:
+            s3().put_object(bucket, key, body)
 
     def list(self, bucket: str, prefix: str, *, role_arn: str) -> list[tuple[str, int]]:
         """Key and size of every current object under a prefix, in key order."""
-        keys = list(s3().buckets[bucket].keys.items())
+        with LOCK:
+            keys = list(s3().buckets[bucket].keys.items())
         return sorted(
             (name, key.size)
             for name, key in keys

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.account import Account, deployer
+from local.account import Account, clients, home
 from local.account.assembly import SynthesisError, synthesize
 from local.account.deployer import Deployer, DeploymentError
 from tests.integration.account.conftest import Aws, write_assembly
@@ -24,7 +24,7 @@ def deploy(account: Account, folder: Path, stack: str, template: dict[str, Any])
     manifest = json.loads((assembly / "manifest.json").read_text())
     manifest["artifacts"]["main"]["properties"]["stackName"] = stack
     (assembly / "manifest.json").write_text(json.dumps(manifest))
-    aws = deployer.client_factory(account.endpoint_url)
+    aws = clients.for_user("cloudformation", account.endpoint_url)
     Deployer(aws, report=lambda _: None).deploy(assembly)
 
 
@@ -139,6 +139,19 @@ def test_functions_in_other_languages_are_refused(
     node["Properties"] |= {"Role": ROLE, "Environment": {}}
     with pytest.raises(DeploymentError, match=r"nodejs22\.x cannot run"):
         deploy(account, tmp_path, "node", {"Resources": {"Node": node}})
+
+
+def test_what_the_user_set_up_for_other_accounts_leads_nobody_there(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default]\nendpoint_url = http://localhost:1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
+    monkeypatch.setenv("http_proxy", "http://localhost:1")
+    aws = clients.for_user("somebody", account.endpoint_url)
+    assert aws("sqs").list_queues()["QueueUrls"]
+    assert home.get(account.info, home.HEALTH_PATH)["status"] == "up"
 
 
 APP = """

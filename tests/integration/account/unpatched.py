@@ -28,6 +28,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 from moto.stepfunctions.parser.asl.jsonata import jsonata as asl_jsonata
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -274,6 +275,20 @@ def a_stopped_execution_stays_running() -> bool:
         return bool(execute(one_state(Type="Task", Resource=arn), stop=True)["status"] == "RUNNING")
     finally:
         LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]
+
+
+@shows("ExecutionWorker._execution_logic")
+@interpreted
+def an_error_of_the_interpreter_is_never_told() -> bool:
+    def fail(worker: ExecutionWorker) -> Any:
+        raise RuntimeError("a bug")
+
+    original = ExecutionWorker._get_evaluation_entrypoint
+    ExecutionWorker._get_evaluation_entrypoint = fail  # type: ignore[method-assign]
+    try:
+        return bool(execute(one_state(Type="Pass"), seconds=0.5)["status"] == "RUNNING")
+    finally:
+        ExecutionWorker._get_evaluation_entrypoint = original  # type: ignore[method-assign]
 
 
 @shows("StepFunctionResponse.describe_execution")
