@@ -39,7 +39,7 @@ def serve(
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         for number in _ENDINGS:
-            signal.signal(number, signal.SIG_IGN)  # ending takes a moment: do not end the ending
+            signal.signal(number, _ignore)  # ending takes a moment: do not end the ending
         raise KeyboardInterrupt
 
     for number in _ENDINGS:
@@ -56,6 +56,10 @@ def serve(
         if report is not None:
             report(f"ready at {account.endpoint_url}; waits run at {wait_scale:g} of their time")
         threading.Event().wait()
+
+
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    """A handler, not SIG_IGN: Python complains of a signal that came just before that."""
 
 
 def start_detached(
