@@ -171,13 +171,15 @@ class Account:
             Front(
                 data_api=self._data_api,
                 notifications=self.notifications,
-                health=lambda: {"status": "up", "pid": os.getpid()},
+                health=lambda: {"status": "up" if self._info else "starting", "pid": os.getpid()},
                 custom_resource=custom_resources.respond,
             )
         )
         deployed = Deployer(aws, report=self._report).deploy(self._assembly)
         for function in lambda_backends[ACCOUNT_ID][REGION].list_functions():
             functions.warm(function)
+        if self._starting is not None:
+            self._starting.result()
         if self._keep:
             state.restore(home.state)
         self._undo.append(("the executions", _stop_executions))
@@ -220,7 +222,7 @@ class Account:
         events = Events(functions)
         queues = Queues(functions, wait_scale=self._wait_scale)
         schedules = Schedules(events, wait_scale=self._wait_scale)
-        parts = patches.Account(
+        parts = patches.Parts(
             functions=functions,
             events=events,
             queues=queues,

@@ -40,12 +40,18 @@ class Deployer:
     def deploy(self, assembly: Path) -> list[Deployed]:
         """Create or update every stack; raises DeploymentError at the first that fails."""
         self._bootstrap()
+        return self._deploy_all(assembly)
+
+    def _deploy_all(self, assembly: Path) -> list[Deployed]:
         artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-        deployed = []
+        deployed: list[Deployed] = []
         for name in _in_order(artifacts):
             artifact = artifacts[name]
             if artifact["type"] == "cdk:asset-manifest":
                 self._publish(assembly, artifact["properties"]["file"])
+            elif artifact["type"] == "cdk:cloud-assembly":  # a stage
+                directory = assembly / artifact["properties"]["directoryName"]
+                deployed += self._deploy_all(directory)
             elif artifact["type"] == "aws:cloudformation:stack":
                 properties = artifact["properties"]
                 template = (assembly / properties["templateFile"]).read_text()
@@ -112,7 +118,7 @@ def asset_bucket() -> str:
 
 def mentions(assembly: Path, resource_type: str) -> bool:
     """Whether any template of the assembly has a resource of a type."""
-    return any(resource_type in path.read_text() for path in assembly.glob("*.template.json"))
+    return any(resource_type in path.read_text() for path in assembly.rglob("*.template.json"))
 
 
 def _in_order(artifacts: Mapping[str, Any]) -> Iterator[str]:

@@ -31,6 +31,7 @@ class FunctionSpec:
     runtime: str
     timeout: float
     memory_mb: int
+    concurrency: int
     log_group: str
     code: Path
     layers: tuple[Path, ...]

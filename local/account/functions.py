@@ -91,6 +91,10 @@ class Functions:
             runtime=str(function.run_time),
             timeout=float(function.timeout),
             memory_mb=int(function.memory_size),
+            concurrency=min(
+                int(function.reserved_concurrency or _ENVIRONMENTS_PER_FUNCTION),
+                _ENVIRONMENTS_PER_FUNCTION,
+            ),
             log_group=function.logs_group_name,
             code=self._unzip(function.code_bytes),
             layers=tuple(self._unzip(_layer(layer["Arn"])) for layer in function.layers),
@@ -128,7 +132,7 @@ class _Pool:
         self._start: Callable[[], Environment] = lambda: Environment(
             spec=spec, launch=launch, logs=logs
         )
-        self._slots = threading.BoundedSemaphore(_ENVIRONMENTS_PER_FUNCTION)
+        self._slots = threading.BoundedSemaphore(spec.concurrency)
         self._lock = threading.Lock()
         self._idle: list[Environment] = []
         self._busy: set[Environment] = set()

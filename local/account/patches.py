@@ -58,11 +58,11 @@ from local.account.queues import Queues
 LOG = logging.getLogger(__name__)
 
 Replacement = Any
-Make = Callable[[Any, "Account"], Replacement]
+Make = Callable[[Any, "Parts"], Replacement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Parts:
     """The parts of the running account that corrected moto calls."""
 
     functions: Functions
@@ -115,7 +115,7 @@ PATCHES: list[Patch] = []
 _ABSENT = object()
 
 
-def install(account: Account) -> Callable[[], None]:
+def install(account: Parts) -> Callable[[], None]:
     """Apply every patch; returns what undoes them. One account a process: moto is global."""
     originals = [(patch, patch.original()) for patch in PATCHES]
     for patch, original in originals:
@@ -169,7 +169,7 @@ def _replace_imported(function: Any, replacement: Any) -> Callable[[], None]:
     "get_permission",
     because="it ignores conditions, so a policy that demands TLS refuses every call over http",
 )
-def _permit(_original: Any, _account: Account) -> Replacement:
+def _permit(_original: Any, _account: Parts) -> Replacement:
     return lambda bucket, action, resource: PermissionResult.NEUTRAL
 
 
@@ -187,7 +187,7 @@ _REASONS = {
     because="its id and sequencer are constants, its etag is called eTag, its reason is no reason,"
     " and a multipart upload is announced twice",
 )
-def _object_created(_original: Any, account: Account) -> Replacement:
+def _object_created(_original: Any, account: Parts) -> Replacement:
     def send(account_id: str, bucket: FakeBucket, event_name: str, key: Any) -> None:
         reason = _REASONS.get(str(getattr(event_name, "value", event_name)))
         part_of_upload = reason == "PutObject" and key.multipart is not None
@@ -208,7 +208,7 @@ def _object_created(_original: Any, account: Account) -> Replacement:
     "delete_object",
     because="deleting from a versioned bucket is announced only when no version is left",
 )
-def _object_deleted(original: Any, account: Account) -> Replacement:
+def _object_deleted(original: Any, account: Parts) -> Replacement:
     def delete_object(
         backend: S3Backend, bucket_name: str, key_name: str, *args: Any, **kwargs: Any
     ) -> Any:
@@ -238,7 +238,7 @@ def _object_deleted(original: Any, account: Account) -> Replacement:
 @_replaces(
     S3Response, "copy_object", because="x-amz-copy-source-if-match is ignored, so a copy may race"
 )
-def _copy_if_match(original: Any, _account: Account) -> Replacement:
+def _copy_if_match(original: Any, _account: Parts) -> Replacement:
     def copy_object(response: S3Response) -> Any:
         if wanted := response.headers.get("x-amz-copy-source-if-match"):
             source = _copy_source(response)
@@ -266,7 +266,7 @@ def _copy_source(response: S3Response) -> Any:
     because="it knows no Lambda, SNS or Step Functions target, no dead-letter queue, no queue"
     " policy and no disabled rule",
 )
-def _offer(_original: Any, account: Account) -> Replacement:
+def _offer(_original: Any, account: Parts) -> Replacement:
     return lambda rule, event, transform_input=True: account.events.offer(rule, event)
 
 
@@ -274,7 +274,7 @@ def _offer(_original: Any, account: Account) -> Replacement:
 
 
 @_replaces(LambdaFunction, "invoke", because="it runs Docker, and waits for asynchronous events")
-def _invoke(_original: Any, account: Account) -> Replacement:
+def _invoke(_original: Any, account: Parts) -> Replacement:
     def invoke(
         function: LambdaFunction,
         body: str | bytes,
@@ -305,7 +305,7 @@ def _invoke(_original: Any, account: Account) -> Replacement:
     "create_event_source_mapping",
     because="moto invokes inside SendMessage, one message a call, deaf to batchItemFailures",
 )
-def _map_event_source(original: Any, account: Account) -> Replacement:
+def _map_event_source(original: Any, account: Parts) -> Replacement:
     def create(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
         if ":sqs:" not in spec["EventSourceArn"] or spec["EventSourceArn"].endswith(".fifo"):
             raise ValidationError(
@@ -331,7 +331,7 @@ def _map_event_source(original: Any, account: Account) -> Replacement:
     "receive_message",
     because="two receivers at once get the same message: it looks, then marks, without a lock",
 )
-def _receive(original: Any, _account: Account) -> Replacement:
+def _receive(original: Any, _account: Parts) -> Replacement:
     lock = threading.Lock()
 
     def receive_message(
@@ -363,7 +363,7 @@ def _receive(original: Any, _account: Account) -> Replacement:
 @_replaces(
     default_user_config, "stepfunctions", because="by default moto starts executions, not states"
 )
-def _execute(_original: Any, _account: Account) -> Replacement:
+def _execute(_original: Any, _account: Parts) -> Replacement:
     return {"execute_state_machine": True}
 
 
@@ -372,7 +372,7 @@ def _execute(_original: Any, _account: Account) -> Replacement:
     "start_execution",
     because="two starts of one name may both succeed, and a nameless one is called None",
 )
-def _start(original: Any, _account: Account) -> Replacement:
+def _start(original: Any, _account: Parts) -> Replacement:
     lock = threading.Lock()
 
     def start_execution(
@@ -391,7 +391,7 @@ def _start(original: Any, _account: Account) -> Replacement:
 
 
 @_replaces(Execution, "start", because="the start of an execution is not announced, nor logged")
-def _announce_start(original: Any, account: Account) -> Replacement:
+def _announce_start(original: Any, account: Parts) -> Replacement:
     def start(execution: Execution) -> None:
         execution._cloud_watch_logging_session = machine.ExecutionLog.of(execution)
         original(execution)
@@ -405,7 +405,7 @@ def _announce_start(original: Any, account: Account) -> Replacement:
     "terminated",
     because="an execution's end is not announced, and an output that is text is not shown as JSON",
 )
-def _announce_end(original: Any, account: Account) -> Replacement:
+def _announce_end(original: Any, account: Parts) -> Replacement:
     def terminated(communication: BaseExecutionWorkerCommunication) -> None:
         execution = communication.execution
         if execution.exec_status is ExecutionStatus.RUNNING:
@@ -422,7 +422,7 @@ def _announce_end(original: Any, account: Account) -> Replacement:
     "_execution_logic",
     because="an error of the interpreter itself leaves the execution running for ever",
 )
-def _fail_loudly(original: Any, account: Account) -> Replacement:
+def _fail_loudly(original: Any, account: Parts) -> Replacement:
     def execution_logic(worker: Any) -> None:
         try:
             original(worker)
@@ -436,7 +436,7 @@ def _fail_loudly(original: Any, account: Account) -> Replacement:
 
 
 @_replaces(Execution, "stop", because="a stopped execution stays RUNNING until its task has ended")
-def _stop(original: Any, account: Account) -> Replacement:
+def _stop(original: Any, account: Parts) -> Replacement:
     def stop(execution: Execution, stop_date: Any, error: str | None, cause: str | None) -> None:
         if execution.exec_status is ExecutionStatus.RUNNING:
             machine.await_environment(execution)
@@ -453,7 +453,7 @@ def _stop(original: Any, account: Account) -> Replacement:
     because="it knows the end of an execution at once, which AWS does not, and a timed-out one has"
     " no stop date",
 )
-def _describe_late(original: Any, _account: Account) -> Replacement:
+def _describe_late(original: Any, _account: Parts) -> Replacement:
     def describe_execution(response: StepFunctionResponse) -> ActionResult:
         result: dict[str, Any] = original(response).result
         execution: Any = response.stepfunction_backend.describe_execution(result["executionArn"])
@@ -463,7 +463,7 @@ def _describe_late(original: Any, _account: Account) -> Replacement:
 
 
 @_replaces(WaitFunction, "_wait_interval", because="waits are real time")
-def _wait(original: Any, account: Account) -> Replacement:
+def _wait(original: Any, account: Parts) -> Replacement:
     def wait_interval(function: WaitFunction, env: Any, wait_seconds: float) -> None:
         until = time.monotonic() + wait_seconds * account.wait_scale
         while env.is_running() and (left := until - time.monotonic()) > 0:
@@ -473,7 +473,7 @@ def _wait(original: Any, account: Account) -> Replacement:
 
 
 @_replaces(retrier_decl, "time", because="intervals of a Retry are real time")
-def _retry_wait(_original: Any, account: Account) -> Replacement:
+def _retry_wait(_original: Any, account: Parts) -> Replacement:
     return SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * account.wait_scale))
 
 
@@ -482,7 +482,7 @@ def _retry_wait(_original: Any, account: Account) -> Replacement:
     "redshiftdata",
     because="boto3 calls the service redshift-data",
 )
-def _redshift_data(_original: Any, _account: Account) -> Replacement:
+def _redshift_data(_original: Any, _account: Parts) -> Replacement:
     return "redshift-data"
 
 
@@ -492,7 +492,7 @@ def _error_prefix(service: str, prefix: str) -> None:
         service,
         because="errors of an SDK integration carry the service's name as AWS writes it",
     )
-    def name(_original: Any, _account: Account) -> Replacement:
+    def name(_original: Any, _account: Parts) -> Replacement:
         return prefix
 
 
@@ -510,7 +510,7 @@ for _service, _prefix in {
     "_eval_service_task",
     because="timestamps in an SDK result are not JSON, and end the execution",
 )
-def _plain_result(original: Any, _account: Account) -> Replacement:
+def _plain_result(original: Any, _account: Parts) -> Replacement:
     def eval_service_task(task: Any, env: Any, **kwargs: Any) -> None:
         original(task, env=env, **kwargs)
         env.stack.append(machine.plain(env.stack.pop()))
@@ -523,12 +523,12 @@ def _plain_result(original: Any, _account: Account) -> Replacement:
     "ExecutionData",
     because="$$.Execution.StartTime is a datetime, which no function can be given",
 )
-def _start_time(original: Any, _account: Account) -> Replacement:
+def _start_time(original: Any, _account: Parts) -> Replacement:
     return lambda **fields: original(**{**fields, "StartTime": machine.plain(fields["StartTime"])})
 
 
 @_replaces(asl_jsonata, "_eval_jsonata", because="JSONata asks for a Java virtual machine")
-def _jsonata(_original: Any, _account: Account) -> Replacement:
+def _jsonata(_original: Any, _account: Parts) -> Replacement:
     def evaluate(expression: str) -> Any:
         try:
             return jsonata.Jsonata(expression).evaluate(None)
@@ -546,7 +546,7 @@ def _jsonata(_original: Any, _account: Account) -> Replacement:
     "parse_resource",
     because="a resource type moto lacks is skipped with a warning",
 )
-def _refuse_unknown(original: Any, _account: Account) -> Replacement:
+def _refuse_unknown(original: Any, _account: Parts) -> Replacement:
     def parse_resource(resource_json: dict[str, Any], resources_map: Any) -> Any:
         kind = resource_json["Type"]
         if not kind.startswith("Custom::") and kind not in parsing.get_model_map():
@@ -564,7 +564,7 @@ def _refuse_unknown(original: Any, _account: Account) -> Replacement:
     "__getitem__",
     because="DependsOn is ignored when another resource refers to the dependent one",
 )
-def _in_order(original: Any, _account: Account) -> Replacement:
+def _in_order(original: Any, _account: Parts) -> Replacement:
     def getitem(resources: parsing.ResourceMap, name: str) -> Any:
         template = resources._resource_json_map.get(name)
         if template is not None and name not in resources._parsed_resources:
@@ -581,7 +581,7 @@ def _in_order(original: Any, _account: Account) -> Replacement:
     "parse_and_create_resource",
     because="a failure names neither the resource nor its type",
 )
-def _name_failures(original: Any, _account: Account) -> Replacement:
+def _name_failures(original: Any, _account: Parts) -> Replacement:
     def create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return original(logical_id, resource_json, *args, **kwargs)
