@@ -11,7 +11,7 @@ from config import runtime
 from config.deployment import Deployment, Step
 from tests.infrastructure.assembly import Assembly, as_list, target
 
-_SETTINGS = {
+_SETTINGS: dict[str, type[runtime.Settings]] = {
     "route": runtime.RouteSettings,
     "claim": runtime.ClaimSettings,
     "infer_schema": runtime.InferSchemaSettings,
