@@ -1,0 +1,58 @@
+"""The AWS clients, each made once and only when first used."""
+
+import functools
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=32,
+)
+
+
+@functools.cache
+def s3() -> "S3Client":
+    """Amazon S3."""
+    return boto3.client("s3", config=_CONFIG)
+
+
+@functools.cache
+def dynamodb() -> "DynamoDBClient":
+    """Amazon DynamoDB."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+@functools.cache
+def stepfunctions() -> "SFNClient":
+    """AWS Step Functions."""
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
+@functools.cache
+def redshift_data() -> "RedshiftDataAPIServiceClient":
+    """The Amazon Redshift Data API."""
+    return boto3.client("redshift-data", config=_CONFIG)
+
+
+@functools.cache
+def sns() -> "SNSClient":
+    """Amazon SNS."""
+    return boto3.client("sns", config=_CONFIG)
+
+
+@functools.cache
+def sqs() -> "SQSClient":
+    """Amazon SQS."""
+    return boto3.client("sqs", config=_CONFIG)

@@ -1,0 +1,142 @@
+"""The data bucket: versions are read, copied and deleted as versions, never as bare keys."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from lambdas.shared.aws import clients
+from lambdas.shared.aws.failures import code_of, translated
+from lambdas.shared.domain.files import File
+
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+_SINGLE_COPY_BYTES = 5 * 1024**3 - 1
+"""CopyObject takes at most 5 GB; larger objects are copied in parts (S3 API reference)."""
+
+
+class ObjectGoneError(Exception):
+    """The object, or this version of it, is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a key as a listing shows it."""
+
+    version_id: str
+    etag: str
+    size: int
+    modified_at: datetime
+
+
+class Objects:
+    """One bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+
+    def get(self, key: str) -> bytes:
+        """The current content of a key; raises ObjectGoneError."""
+        with translated(), _gone(key):
+            return clients.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start`, one GET."""
+        with translated(), _gone(key):
+            answer = clients.s3().get_object(
+                Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}"
+            )
+            return answer["Body"].read()
+
+    def get_json(self, key: str) -> Any:
+        """The JSON document under a key."""
+        return json.loads(self.get(key))
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write a key."""
+        with translated():
+            clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def put_json(self, key: str, document: Any) -> None:
+        """Write a key as JSON."""
+        self.put(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+    def exists(self, key: str) -> bool:
+        """Whether a key has a current version."""
+        try:
+            with translated(), _gone(key):
+                clients.s3().head_object(Bucket=self.bucket, Key=key)
+        except ObjectGoneError:
+            return False
+        return True
+
+    def current_version(self, key: str) -> Version:
+        """The version a key has now; raises ObjectGoneError."""
+        with translated(), _gone(key):
+            head = clients.s3().head_object(Bucket=self.bucket, Key=key)
+        return Version(
+            version_id=head.get("VersionId", ""),
+            etag=head["ETag"].strip('"'),
+            size=head["ContentLength"],
+            modified_at=head["LastModified"],
+        )
+
+    def copy_version(self, file: File, to_key: str) -> None:
+        """Copy exactly this version of a file; raises ObjectGoneError when it was deleted."""
+        source = {"Bucket": file.bucket, "Key": file.key, "VersionId": file.version_id}
+        self._copy(source, to_key, size=file.size)
+
+    def copy(self, from_key: str, to_key: str, *, size: int) -> None:
+        """Copy the current version of a key within the bucket."""
+        self._copy({"Bucket": self.bucket, "Key": from_key}, to_key, size=size)
+
+    def _copy(self, source: Any, to_key: str, *, size: int) -> None:
+        with translated(), _gone(source["Key"]):
+            if size <= _SINGLE_COPY_BYTES:
+                clients.s3().copy_object(Bucket=self.bucket, Key=to_key, CopySource=source)
+            else:
+                transfer = TransferConfig(multipart_chunksize=512 * 1024**2, max_concurrency=16)
+                clients.s3().copy(source, self.bucket, to_key, Config=transfer)
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version for good; deleting it again is fine."""
+        with translated():
+            clients.s3().delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+
+    def versions(self, key: str) -> list[Version]:
+        """The versions of exactly this key, newest first; delete markers left out."""
+        found: list[Version] = []
+        with translated():
+            pages = clients.s3().get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+                entries = page.get("Versions", [])
+                found += [
+                    Version(
+                        version_id=entry["VersionId"],
+                        etag=entry["ETag"].strip('"'),
+                        size=entry["Size"],
+                        modified_at=entry["LastModified"],
+                    )
+                    for entry in entries
+                    if entry["Key"] == key
+                ]
+                # keys are listed in order: past ours there is nothing of ours
+                if entries and entries[-1]["Key"] > key:
+                    break
+        return found
+
+
+class _gone:  # noqa: N801 - reads as the word it is: with translated(), _gone(key)
+    """Turn S3's ways of saying "not there" into ObjectGoneError."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClientError) and code_of(error) in _GONE:
+            raise ObjectGoneError(self.key) from error

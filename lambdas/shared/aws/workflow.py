@@ -1,0 +1,47 @@
+"""The load state machine: starting executions by name, and asking whether one has ended."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.shared.aws import clients
+from lambdas.shared.aws.failures import code_of, translated
+
+_CLOSED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+class Workflow:
+    """One state machine."""
+
+    def __init__(self, state_machine_arn: str) -> None:
+        self.state_machine_arn = state_machine_arn
+
+    def start(self, name: str, payload: dict[str, Any]) -> bool:
+        """Start an execution of this name; False when the name is taken.
+
+        A taken name may belong to a run that failed: StartExecution answers
+        ExecutionAlreadyExists for 90 days whatever became of the run.
+        """
+        with translated():
+            try:
+                clients.stepfunctions().start_execution(
+                    stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(payload)
+                )
+            except ClientError as error:
+                if code_of(error) == "ExecutionAlreadyExists":
+                    return False
+                raise
+        return True
+
+
+def is_closed(execution_arn: str) -> bool:
+    """Whether an execution has ended; False too while AWS does not know it yet."""
+    with translated():
+        try:
+            answer = clients.stepfunctions().describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return False
+            raise
+    return answer["status"] in _CLOSED
