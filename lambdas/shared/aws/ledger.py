@@ -1,0 +1,347 @@
+"""The ledger: where every file stands, who waits in a job's pool, and who holds a table.
+
+One DynamoDB table, keys `pk` and `sk`:
+
+    FILE#<object id>  / <file id>              a file: its state, job, copy and verdict
+    JOB#<job id>      / POOL#<sequence>#<file id>   exists until the file has a verdict
+    JOB#<job id>      / HEAD                   the open generation, and failures in a row
+    JOB#<job id>      / LOAD#<batch id>        what one load did; its notice was sent
+    TABLE#<table>     / LEASE                  which execution loads the table
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from lambdas.shared.aws import clients
+from lambdas.shared.aws.failures import code_of, translated
+from lambdas.shared.domain.files import File, FileState, Verdict
+
+_FIRST_GENERATION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """A file that waits in its job's pool."""
+
+    file: File
+    sort_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who holds a table; `epoch` grows with each taking."""
+
+    holder: str
+    epoch: int
+
+
+class Ledger:
+    """One ledger table. Reads that decide anything are consistent."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def pool_file(self, file: File, job_id: str) -> FileState:
+        """Put the file and its pool entry, if absent; the state the file is in now.
+
+        A waiting file becomes pooled. A file with a verdict keeps it.
+        """
+        return self._put_file(file, job_id, FileState.POOLED)
+
+    def let_wait(self, file: File, job_id: str) -> FileState:
+        """Put the file as WAITING, if absent; the state the file is in now."""
+        return self._put_file(file, job_id, FileState.WAITING)
+
+    def file_state(self, file: File) -> FileState | None:
+        """The state of a file; None if the ledger does not know it."""
+        item = self._get(_file_key(file))
+        return FileState(item["state"]) if item else None
+
+    def moved_to(self, file: File) -> str | None:
+        """Where a file that no job takes was moved; None if it was not."""
+        item = self._get(_file_key(file))
+        return item.get("moved_to") if item else None
+
+    def record_move(self, file: File, destination: str) -> None:
+        """Remember that no job takes the file, and where it lies now."""
+        item = _file_item(file, FileState.NOT_CONFIGURED) | {"moved_to": destination}
+        with translated():
+            clients.dynamodb().put_item(TableName=self.table, Item=_marshal(item))
+
+    def _put_file(self, file: File, job_id: str, state: FileState) -> FileState:
+        item = _file_item(file, state) | {"job_id": job_id}
+        puts: list[Any] = [
+            {
+                "Put": {
+                    "TableName": self.table,
+                    "Item": _marshal(item),
+                    "ConditionExpression": "attribute_not_exists(pk) OR #state = :waiting",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": _marshal({":waiting": FileState.WAITING.value}),
+                }
+            }
+        ]
+        if state is FileState.POOLED:
+            entry = _pool_key(file, job_id) | {"file": file.to_json()}
+            puts.append({"Put": {"TableName": self.table, "Item": _marshal(entry)}})
+        with translated():
+            try:
+                clients.dynamodb().transact_write_items(TransactItems=puts)
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                known = self.file_state(file)
+                if known is None:
+                    raise
+                return known
+        return state
+
+    def is_new(self, file: File) -> bool:
+        """Whether the ledger has never seen this file."""
+        return self.file_state(file) is None
+
+    def generation(self, job_id: str) -> int:
+        """The open generation of a job: arrivals start the execution named after it."""
+        head = self._get(_head_key(job_id))
+        return int(head.get("generation", _FIRST_GENERATION)) if head else _FIRST_GENERATION
+
+    def raise_generation(self, job_id: str, generation: int) -> None:
+        """Close a generation; does nothing where it is closed already."""
+        condition = "generation = :old"
+        if generation == _FIRST_GENERATION:
+            condition += " OR attribute_not_exists(generation)"
+        with translated():
+            try:
+                clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_head_key(job_id)),
+                    UpdateExpression="SET generation = :new",
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=_marshal(
+                        {":old": generation, ":new": generation + 1}
+                    ),
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+
+    def count_failure(self, job_id: str, execution: str) -> int:
+        """Count a failed execution of a job once; failures in a row."""
+        with translated():
+            try:
+                answer = clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_head_key(job_id)),
+                    UpdateExpression="ADD failures :one SET last_failure = :execution",
+                    ConditionExpression="last_failure <> :execution",
+                    ExpressionAttributeValues=_marshal({":one": 1, ":execution": execution}),
+                    ReturnValues="ALL_NEW",
+                )
+                return int(_unmarshal(answer["Attributes"])["failures"])
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+        head = self._get(_head_key(job_id)) or {}
+        return int(head.get("failures", 0))
+
+    def forget_failures(self, job_id: str) -> None:
+        """A load succeeded: the next failure is the first again."""
+        with translated():
+            try:
+                clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_head_key(job_id)),
+                    UpdateExpression="SET failures = :none",
+                    ConditionExpression="failures > :none",
+                    ExpressionAttributeValues=_marshal({":none": 0}),
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+
+    def pool(self, job_id: str, *, most: int) -> list[Pooled]:
+        """The first files in a job's pool, oldest sequence first; consistent."""
+        items = self._query(f"JOB#{job_id}", "POOL#", most=most)
+        return [Pooled(file=File.from_json(item["file"]), sort_key=item["sk"]) for item in items]
+
+    def lease(self, table: str) -> Lease | None:
+        """Who holds a table; None if nobody does."""
+        item = self._get(_lease_key(table))
+        if not item or not item.get("holder"):
+            return None
+        return Lease(holder=item["holder"], epoch=int(item["epoch"]))
+
+    def take_lease(self, table: str, holder: str, *, instead_of: Lease | None) -> bool:
+        """Take a table that is free, or whose lease is still `instead_of`; False if it is not."""
+        condition = "attribute_not_exists(holder) OR holder = :free OR holder = :holder"
+        values: dict[str, Any] = {":holder": holder, ":one": 1, ":free": ""}
+        if instead_of is not None:
+            condition = "holder = :old AND epoch = :epoch"
+            values = {
+                ":holder": holder,
+                ":one": 1,
+                ":old": instead_of.holder,
+                ":epoch": instead_of.epoch,
+            }
+        with translated():
+            try:
+                clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_lease_key(table)),
+                    UpdateExpression="SET holder = :holder ADD epoch :one",
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=_marshal(values),
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                return False
+        return True
+
+    def release_lease(self, table: str, holder: str) -> None:
+        """Give a table back, if it is still ours."""
+        with translated():
+            try:
+                clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_lease_key(table)),
+                    UpdateExpression="SET holder = :free",
+                    ConditionExpression="holder = :holder",
+                    ExpressionAttributeValues=_marshal({":free": "", ":holder": holder}),
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+
+    def project(self, verdicts: Iterable[Verdict], job_id: str, batch_id: str) -> None:
+        """Write verdicts of the load history into the ledger; a verdict is never replaced."""
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda v: self._project_one(v, job_id, batch_id), verdicts))
+
+    def _project_one(self, verdict: Verdict, job_id: str, batch_id: str) -> None:
+        values = {
+            ":state": verdict.state.value,
+            ":rows": verdict.rows,
+            ":error": verdict.error,
+            ":batch": batch_id,
+            ":pooled": FileState.POOLED.value,
+            ":waiting": FileState.WAITING.value,
+        }
+        update: Any = {
+            "Update": {
+                "TableName": self.table,
+                "Key": _marshal(_file_key(verdict.file)),
+                "UpdateExpression": "SET #state = :state, #rows = :rows, #error = :error,"
+                " batch_id = :batch",
+                "ConditionExpression": "#state IN (:pooled, :waiting)",
+                "ExpressionAttributeNames": {
+                    "#state": "state",
+                    "#rows": "rows",
+                    "#error": "error",
+                },
+                "ExpressionAttributeValues": _marshal(values),
+            }
+        }
+        entry = _marshal(_pool_key(verdict.file, job_id))
+        drop: Any = {"Delete": {"TableName": self.table, "Key": entry}}
+        with translated():
+            try:
+                clients.dynamodb().transact_write_items(TransactItems=[update, drop])
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                clients.dynamodb().delete_item(TableName=self.table, Key=entry)
+
+    def record_load(self, job_id: str, batch_id: str, load: dict[str, Any]) -> bool:
+        """Write down what a load did; False if it was written before, so notices go out once."""
+        item = {"pk": f"JOB#{job_id}", "sk": f"LOAD#{batch_id}"} | load
+        with translated():
+            try:
+                clients.dynamodb().put_item(
+                    TableName=self.table,
+                    Item=_marshal(item),
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                return False
+        return True
+
+    def _get(self, key: dict[str, str]) -> dict[str, Any] | None:
+        with translated():
+            answer = clients.dynamodb().get_item(
+                TableName=self.table, Key=_marshal(key), ConsistentRead=True
+            )
+        return _unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def _query(self, pk: str, prefix: str, *, most: int) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        request: Any = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": _marshal({":pk": pk, ":prefix": prefix}),
+            "ConsistentRead": True,
+        }
+        while len(items) < most:
+            with translated():
+                page = clients.dynamodb().query(**request, Limit=most - len(items))
+            items += [_unmarshal(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return items
+
+
+def _file_key(file: File) -> dict[str, str]:
+    return {"pk": f"FILE#{file.file_id[:16]}", "sk": file.file_id}
+
+
+def _pool_key(file: File, job_id: str) -> dict[str, str]:
+    return {"pk": f"JOB#{job_id}", "sk": f"POOL#{file.sequence}#{file.file_id}"}
+
+
+def _head_key(job_id: str) -> dict[str, str]:
+    return {"pk": f"JOB#{job_id}", "sk": "HEAD"}
+
+
+def _lease_key(table: str) -> dict[str, str]:
+    return {"pk": f"TABLE#{table}", "sk": "LEASE"}
+
+
+def _file_item(file: File, state: FileState) -> dict[str, Any]:
+    return _file_key(file) | file.to_json() | {"state": state.value}
+
+
+def _condition_failed(error: ClientError) -> bool:
+    if code_of(error) == "ConditionalCheckFailedException":
+        return True
+    reasons: Any = error.response.get("CancellationReasons", [])
+    codes = {reason.get("Code") for reason in reasons} - {"None", None}
+    return code_of(error) == "TransactionCanceledException" and codes == {"ConditionalCheckFailed"}
+
+
+def _marshal(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: _SERIALIZER.serialize(_storable(value)) for name, value in item.items()}
+
+
+def _unmarshal(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: _storable(inner) for name, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
+
+
+_SERIALIZER = TypeSerializer()
+_DESERIALIZER = TypeDeserializer()
