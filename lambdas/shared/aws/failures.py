@@ -42,6 +42,7 @@ _TRANSIENT = {
     "Throttling": StorageBusyError,
     "ThrottlingException": StorageBusyError,
     "TooManyRequestsException": StorageBusyError,
+    "TransactionCanceledException": StorageBusyError,
     "TransactionConflictException": StorageBusyError,
     "TransactionInProgressException": StorageBusyError,
 }

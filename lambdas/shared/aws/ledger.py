@@ -139,7 +139,8 @@ class Ledger:
                     TableName=self.table,
                     Key=_marshal(_head_key(job_id)),
                     UpdateExpression="ADD failures :one SET last_failure = :execution",
-                    ConditionExpression="last_failure <> :execution",
+                    ConditionExpression="attribute_not_exists(last_failure)"
+                    " OR last_failure <> :execution",
                     ExpressionAttributeValues=_marshal({":one": 1, ":execution": execution}),
                     ReturnValues="ALL_NEW",
                 )

@@ -1,0 +1,185 @@
+"""What happens to each arrival: loaded by its job, kept waiting, or moved aside."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.job import Job, find_matching_job
+from config.runtime import RouteSettings
+from lambdas.route.jobs import load_job_configurations
+from lambdas.shared.aws.alerts import Alerts
+from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.objects import ObjectGoneError, Objects
+from lambdas.shared.aws.queue import send_later
+from lambdas.shared.aws.workflow import Workflow
+from lambdas.shared.domain.errors import EventError, SluiceError, TerminalError
+from lambdas.shared.domain.events import (
+    ExecutionEnded,
+    ObjectCreated,
+    WakeUp,
+    parse_event,
+    wake_up,
+)
+from lambdas.shared.domain.files import File
+from lambdas.shared.starting import start_open_generation
+
+Outcome = dict[str, Any] | SluiceError
+
+_FAILURES_ALLOWED = 8
+"""After so many failed executions in a row a job's wake-up goes to the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """A file that is in its job's pool; its job is still to be started."""
+
+    job: Job
+    file: File
+    is_new: bool
+
+
+class Router:
+    """Routes the events of one invocation: all are put first, then each job is started once."""
+
+    def __init__(self, settings: RouteSettings) -> None:
+        self.settings = settings
+        self.ledger = Ledger(settings.ledger_table)
+        self.workflow = Workflow(settings.state_machine_arn)
+        self.alerts = Alerts(settings.topic_arn)
+        self._jobs: dict[str, tuple[Job, ...]] = {}
+
+    def route(self, documents: list[Any]) -> list[Outcome]:
+        """One outcome for each event, in order; an error is the outcome of its event alone."""
+        admitted = [self._guarded(document) for document in documents]
+        started: dict[str, Outcome] = {}
+        for each in admitted:
+            if isinstance(each, _Pooled) and each.job.job_id not in started:
+                started[each.job.job_id] = self._start(each.job, each.file.name)
+        self._announce([each for each in admitted if isinstance(each, _Pooled) and each.is_new])
+        return [
+            started[each.job.job_id] if isinstance(each, _Pooled) else each for each in admitted
+        ]
+
+    def _guarded(self, document: Any) -> Outcome | _Pooled:
+        try:
+            event = parse_event(document)
+            if isinstance(event, ObjectCreated):
+                return self._admit(event)
+            if isinstance(event, ExecutionEnded):
+                return self._after_failure(event)
+            return self._wake(event)
+        except SluiceError as error:
+            return error
+
+    def _jobs_in(self, bucket: str) -> tuple[Job, ...]:
+        if bucket not in self._jobs:
+            self._jobs[bucket] = load_job_configurations(bucket, self.settings.config_key)
+        return self._jobs[bucket]
+
+    def _admit(self, event: ObjectCreated) -> Outcome | _Pooled:
+        job = find_matching_job(self._jobs_in(event.bucket), event.key)
+        file = self._file(event)
+        if file is None:
+            return {"status": "missing", "key": event.key}
+        if job is None:
+            return self._move_aside(file)
+        if not job.is_active:
+            return self._keep_waiting(job, file)
+        is_new = self.ledger.is_new(file)
+        state = self.ledger.pool_file(file, job.job_id)
+        if state.is_final:
+            return {"status": "already_settled", "state": state.value}
+        return _Pooled(job, file, is_new)
+
+    def _file(self, event: ObjectCreated) -> File | None:
+        version_id, etag, size = event.version_id, event.etag, event.size
+        if version_id is None or etag is None or size is None:
+            try:
+                current = Objects(event.bucket).current_version(event.key)
+            except ObjectGoneError:
+                return None
+            version_id, etag, size = current.version_id, current.etag, current.size
+        try:
+            return File(
+                bucket=event.bucket,
+                key=event.key,
+                version_id=version_id,
+                etag=etag,
+                size=size,
+                sequence=event.sequencer or "",
+                arrived_at=event.time,
+            )
+        except ValueError as error:
+            raise EventError(str(error)) from error
+
+    def _move_aside(self, file: File) -> Outcome:
+        destination = f"data/new_files/{file.name}"
+        objects = Objects(file.bucket)
+        moved_before = self.ledger.moved_to(file)
+        if moved_before is None:
+            try:
+                objects.copy_version(file, destination)
+            except ObjectGoneError:
+                return {"status": "missing", "key": file.key}
+            self.ledger.record_move(file, destination)
+            self.alerts.publish(
+                subject="New / Not Configured File",
+                message=(
+                    f"File not found in config.json\nOriginal: {file.key}\nMoved to: {destination}"
+                ),
+            )
+        objects.delete_version(file.key, file.version_id)
+        return {"status": "not_configured", "moved_to": moved_before or destination}
+
+    def _keep_waiting(self, job: Job, file: File) -> Outcome:
+        if self.ledger.is_new(file):
+            self.ledger.let_wait(file, job.job_id)
+            self.alerts.publish(
+                subject="Inactive Job", message=f"File: {file.name}\nJob ID: {job.job_id}"
+            )
+        return {"status": "inactive", "job_id": job.job_id}
+
+    def _start(self, job: Job, file_name: str) -> Outcome:
+        try:
+            return start_open_generation(job, file_name, ledger=self.ledger, workflow=self.workflow)
+        except SluiceError as error:
+            return error
+
+    def _announce(self, arrived: list[_Pooled]) -> None:
+        for job in {each.job.job_id: each.job for each in arrived}.values():
+            names = [each.file.key for each in arrived if each.job.job_id == job.job_id]
+            self.alerts.publish(
+                subject=f"File Uploaded: {job.job_name}",
+                message=f"Job: {job.job_id} ({job.job_name})\nTable: {job.target_table}\n"
+                f"Files: {len(names)}\n" + "\n".join(names[:50]),
+            )
+
+    def _after_failure(self, event: ExecutionEnded) -> Outcome:
+        for item in event.jobs:
+            self._raise_after_failure(item, event.name)
+        return {"status": "woken", "execution": event.name}
+
+    def _raise_after_failure(self, item: dict[str, Any], execution: str) -> None:
+        job_id, generation = item["job_id"], int(item["generation"])
+        self.ledger.raise_generation(job_id, generation)
+        if not self.ledger.pool(job_id, most=1):
+            return
+        failures = self.ledger.count_failure(job_id, execution)
+        if failures > _FAILURES_ALLOWED:
+            raise TerminalError(
+                f"job {job_id} failed {failures} times in a row, last in {execution}; its files"
+                " keep their place. Mend the cause, then redrive the dead-letter queue"
+            )
+        send_later(
+            self.settings.arrivals_queue_url, wake_up(job_id), seconds=15 * 2 ** (failures - 1)
+        )
+
+    def _wake(self, event: WakeUp) -> Outcome:
+        waiting = self.ledger.pool(event.job_id, most=1)
+        if not waiting:
+            return {"status": "nothing_to_do", "job_id": event.job_id}
+        file = waiting[0].file
+        jobs = self._jobs_in(file.bucket)
+        job = next((job for job in jobs if job.job_id == event.job_id), None)
+        if job is None or not job.is_active:
+            return {"status": "inactive", "job_id": event.job_id}
+        return self._start(job, file.name)

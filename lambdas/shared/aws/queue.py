@@ -1,0 +1,20 @@
+"""The arrivals queue: the one way in, for reminders too."""
+
+import json
+from typing import Any
+
+from lambdas.shared.aws import clients
+from lambdas.shared.aws.failures import translated
+
+_MAX_DELAY_SECONDS = 900
+"""SQS delays a message by at most 15 minutes (SendMessage, SQS API reference)."""
+
+
+def send_later(queue_url: str, message: dict[str, Any], *, seconds: int) -> None:
+    """Send a message that becomes visible after some seconds, 900 at most."""
+    with translated():
+        clients.sqs().send_message(
+            QueueUrl=queue_url,
+            MessageBody=json.dumps(message),
+            DelaySeconds=min(seconds, _MAX_DELAY_SECONDS),
+        )
