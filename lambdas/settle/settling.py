@@ -1,0 +1,176 @@
+"""From the verdicts of one batch to the ledger, the bucket and people; safe to do again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from config.runtime import SettleSettings
+from lambdas.settle.notices import failed, loaded, rejected
+from lambdas.shared.aws.alerts import Alerts
+from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.log import logger
+from lambdas.shared.aws.objects import ObjectGoneError, Objects
+from lambdas.shared.aws.workflow import Workflow
+from lambdas.shared.domain.errors import WarehouseError
+from lambdas.shared.domain.files import File, FileState, Verdict
+from lambdas.shared.domain.load import Step
+from lambdas.shared.domain.sequences import spread_below
+from lambdas.shared.starting import start_open_generation
+
+_MOST_ROUNDS = 200
+"""An execution's history holds 25,000 events; the next one goes on from here."""
+_MOST_IDLE_ROUNDS = 3
+
+
+class Settling:
+    """One batch of one load."""
+
+    def __init__(self, step: Step, settings: SettleSettings) -> None:
+        self.step = step
+        self.settings = settings
+        self.ledger = Ledger(settings.ledger_table)
+        self.objects = Objects(settings.bucket)
+        self.alerts = Alerts(settings.topic_arn)
+
+    def settle(self) -> dict[str, Any]:
+        """Project, delete, notify; then go round again or release the table."""
+        verdicts = self._verdicts()
+        if verdicts:
+            self._apply(verdicts)
+            self.ledger.forget_failures(self.step.job.job_id)
+        waiting = self.ledger.pool(self.step.job.job_id, most=1)
+        if not waiting or self.step.round >= _MOST_ROUNDS:
+            return self._release()
+        return self._again(made_progress=bool(verdicts))
+
+    def abandon(self, failure: dict[str, Any]) -> dict[str, Any]:
+        """The execution failed for good: say so once and give the table back."""
+        if self.ledger.record_load(
+            self.step.job.job_id,
+            f"{self.step.batch_id}-failed",
+            {"state": "FAILED", "error": failure, "at": _now().isoformat()},
+        ):
+            self.alerts.publish(**failed(self.step, failure, self.settings.log_group))
+        self.ledger.release_lease(str(self.step.table), self.step.execution_id)
+        return {"status": "RELEASED"}
+
+    def _verdicts(self) -> list[Verdict]:
+        key = self.step.load.get("verdicts")
+        if not key:
+            return []
+        return [Verdict.from_json(each) for each in self.objects.get_json(key)["verdicts"]]
+
+    def _apply(self, verdicts: list[Verdict]) -> None:
+        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(self._put_away, verdicts))
+        self._tell(verdicts)
+
+    def _put_away(self, verdict: Verdict) -> None:
+        """Clear data/in/ of a settled version, oldest first, so that none comes back unseen."""
+        if verdict.state is FileState.MISSING:
+            return
+        if verdict.state is FileState.REJECTED:
+            self._put_aside(verdict)
+        self._admit_older_versions(verdict.file)
+        self.objects.delete_version(verdict.file.key, verdict.file.version_id)
+
+    def _put_aside(self, verdict: Verdict) -> None:
+        key = verdict.file.rejected_key(self.step.job.job_name)
+        raw_key = verdict.file.raw_key(self.step.job.job_name)
+        self.objects.put_json(
+            f"{key}.error.json",
+            {
+                "file": verdict.file.key,
+                "file_id": verdict.file.file_id,
+                "job_id": self.step.job.job_id,
+                "table": str(self.step.table),
+                "execution": self.step.execution_name,
+                "raw_copy": raw_key,
+                "error": verdict.error,
+            },
+        )
+        try:
+            self.objects.copy(raw_key, key, size=verdict.file.size)
+        except ObjectGoneError:
+            logger().warning("raw copy is gone", key=raw_key)
+
+    def _admit_older_versions(self, file: File) -> None:
+        """Deleting a version makes the one before it current: pool those nobody has seen."""
+        listed = self.objects.versions(file.key)
+        position = next(
+            (at for at, each in enumerate(listed) if each.version_id == file.version_id), None
+        )
+        older = [] if position is None else listed[position + 1 :]
+        sequences = spread_below(file.sequence, len(older))
+        for version, sequence in zip(older, sequences, strict=True):
+            unseen = File(
+                bucket=file.bucket,
+                key=file.key,
+                version_id=version.version_id,
+                etag=version.etag,
+                size=version.size,
+                sequence=sequence,
+                arrived_at=version.modified_at,
+            )
+            if self.ledger.is_new(unseen):
+                self.ledger.pool_file(unseen, self.step.job.job_id)
+
+    def _tell(self, verdicts: list[Verdict]) -> None:
+        states = [verdict.state.value for verdict in verdicts]
+        load = {
+            "state": "LOADED" if FileState.LOADED.value in states else "SETTLED",
+            "job_id": self.step.job.job_id,
+            "table": str(self.step.table),
+            "batch_id": self.step.batch_id,
+            "execution": self.step.execution_name,
+            "rows": self.step.load.get("rows", 0),
+            "inserted": self.step.load.get("inserted"),
+            "updated": self.step.load.get("updated"),
+            "files": {state: states.count(state) for state in sorted(set(states))},
+            "at": _now().isoformat(),
+            "seconds": _seconds_since(self.step.started_at),
+        }
+        if not self.ledger.record_load(self.step.job.job_id, self.step.batch_id, load):
+            return
+        logger().info("batch settled", **load)
+        if load["state"] == "LOADED":
+            self.alerts.publish(**loaded(self.step, load, verdicts))
+        bad = [verdict for verdict in verdicts if verdict.state is FileState.REJECTED]
+        if bad:
+            self.alerts.publish(**rejected(self.step, bad, self.settings.log_group))
+
+    def _again(self, *, made_progress: bool) -> dict[str, Any]:
+        limit = self.step.load.get("limit")
+        narrowed = limit is not None and not made_progress
+        idle = 0 if made_progress or narrowed else int(self.step.load.get("idle", 0)) + 1
+        if idle > _MOST_IDLE_ROUNDS:
+            raise WarehouseError(
+                f"{idle} batches of job {self.step.job.job_id} in a row ended without a verdict"
+            )
+        return {
+            "status": "AGAIN",
+            "round": self.step.round + 1,
+            "limit": limit * 2 if limit and made_progress else limit,
+            "idle": idle,
+        }
+
+    def _release(self) -> dict[str, Any]:
+        """Release, then look once more: what came in between has its own execution started."""
+        self.ledger.release_lease(str(self.step.table), self.step.execution_id)
+        waiting = self.ledger.pool(self.step.job.job_id, most=1)
+        if waiting:
+            workflow = Workflow(self.settings.state_machine_arn)
+            start_open_generation(
+                self.step.job, waiting[0].file.name, ledger=self.ledger, workflow=workflow
+            )
+        return {"status": "RELEASED", "round": self.step.round}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _seconds_since(started_at: str) -> float:
+    started = datetime.fromisoformat(started_at)
+    return round((_now() - started).total_seconds(), 3)
