@@ -1,0 +1,319 @@
+"""The router's contract, example by example, on moto's S3, DynamoDB, SNS and Step Functions."""
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from config.runtime import RouteSettings
+from lambdas.route.handler import handler
+from lambdas.shared.aws import clients
+from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
+
+BUCKET = "my-data-bucket"
+EVENT = json.loads(Path("tests/events/object_created.json").read_text())
+JOBS = [
+    {
+        "job_id": f"JOB00{number}",
+        "job_name": f"{name}_etl",
+        "source_file_name": f"{name}.csv",
+        "target_table": name,
+        "upsert_keys": keys,
+        "is_active": active,
+    }
+    for number, name, keys, active in [
+        (1, "customers", ["customer_id"], True),
+        (2, "orders", ["order_id", "customer_id"], True),
+        (3, "products", ["product_id"], False),
+    ]
+]
+
+
+@dataclass
+class Account:
+    """The router's surroundings."""
+
+    topic_messages: str
+    machine: str
+
+    def upload(self, key: str, body: bytes = b"id\n1\n") -> dict[str, Any]:
+        """Put an object; the event S3 would send."""
+        answer = clients.s3().put_object(Bucket=BUCKET, Key=key, Body=body)
+        event = copy.deepcopy(EVENT)
+        event["detail"]["object"] |= {
+            "key": key,
+            "size": len(body),
+            "etag": answer["ETag"].strip('"'),
+            "version-id": answer["VersionId"],
+        }
+        return event
+
+    def configure(self, jobs: Any) -> None:
+        """Put config.json."""
+        text = jobs if isinstance(jobs, str) else json.dumps(jobs)
+        clients.s3().put_object(Bucket=BUCKET, Key="config/config.json", Body=text.encode())
+
+    def notifications(self) -> list[dict[str, Any]]:
+        """What the topic's subscriber was sent."""
+        answer = clients.sqs().receive_message(QueueUrl=self.topic_messages, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def executions(self) -> list[Any]:
+        """The load executions started."""
+        answer = clients.stepfunctions().list_executions(stateMachineArn=self.machine)
+        return [
+            clients.stepfunctions().describe_execution(executionArn=each["executionArn"])
+            for each in answer["executions"]
+        ]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    makers = (clients.s3, clients.dynamodb, clients.stepfunctions, clients.sns, clients.sqs)
+    for made in makers:
+        made.cache_clear()
+    with mock_aws():
+        yield _account(monkeypatch)
+    for made in makers:
+        made.cache_clear()
+
+
+def _account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    clients.s3().create_bucket(Bucket=BUCKET)
+    clients.s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    clients.dynamodb().create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    topic = clients.sns().create_topic(Name="notices")["TopicArn"]
+    queue = clients.sqs().create_queue(QueueName="subscriber")["QueueUrl"]
+    clients.sns().subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint="arn:aws:sqs:us-east-1:123456789012:subscriber",
+    )
+    role = boto3.client("iam").create_role(RoleName="load", AssumeRolePolicyDocument="{}")["Role"][
+        "Arn"
+    ]
+    machine = clients.stepfunctions().create_state_machine(
+        name="load", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn=role
+    )["stateMachineArn"]
+    arrivals = clients.sqs().create_queue(QueueName="arrivals")["QueueUrl"]
+    settings = RouteSettings(
+        ledger_table="ledger",
+        topic_arn=topic,
+        state_machine_arn=machine,
+        arrivals_queue_url=arrivals,
+    )
+    for name, value in settings.to_env().items():
+        monkeypatch.setenv(name, value)
+    account = Account(topic_messages=queue, machine=machine)
+    account.configure(JOBS)
+    return account
+
+
+def message(event: Any, message_id: str) -> dict[str, Any]:
+    body = event if isinstance(event, str) else json.dumps(event)
+    return {"messageId": message_id, "eventSource": "aws:sqs", "body": body}
+
+
+def test_a_file_of_an_active_job_triggers_an_execution(account: Account) -> None:
+    answer = handler(account.upload("data/in/Customers.CSV"), None)
+    assert answer["status"] == "triggered"
+    (execution,) = account.executions()
+    assert execution["name"] == answer["execution"]
+    (item,) = json.loads(execution["input"])["glue_jobs"]
+    assert {name: item[name] for name in list(item)[:5]} == {
+        "job_id": "JOB001",
+        "job_name": "customers_etl",
+        "source_file_name": "Customers.CSV",
+        "target_table": "customers",
+        "upsert_keys": ["customer_id"],
+    }
+
+
+def test_an_execution_is_named_after_its_job_and_generation(account: Account) -> None:
+    name = handler(account.upload("data/in/customers.csv"), None)["execution"]
+    assert name.startswith("run-customers_etl-")
+    assert name.endswith("-1")
+    assert len(name) <= 80
+
+
+def test_a_second_file_of_an_open_generation_is_already_running(account: Account) -> None:
+    handler(account.upload("data/in/a/customers.csv"), None)
+    clients.stepfunctions()
+    answer = handler(account.upload("data/in/b/Customers.csv"), None)
+    assert answer == {"status": "already_running"}
+    assert len(account.executions()) == 1
+
+
+def test_a_file_without_a_job_is_moved_and_told(account: Account) -> None:
+    event = account.upload("data/in/mystery_file.csv", b"who knows")
+    answer = handler(event, None)
+    assert answer == {"status": "not_configured", "moved_to": "data/new_files/mystery_file.csv"}
+    moved = clients.s3().get_object(Bucket=BUCKET, Key="data/new_files/mystery_file.csv")
+    assert moved["Body"].read() == b"who knows"
+    left = clients.s3().list_object_versions(Bucket=BUCKET, Prefix="data/in/")
+    assert "Versions" not in left
+    (notice,) = account.notifications()
+    assert notice["Subject"] == "New / Not Configured File"
+    assert notice["Message"] == (
+        "File not found in config.json\n"
+        "Original: data/in/mystery_file.csv\n"
+        "Moved to: data/new_files/mystery_file.csv"
+    )
+
+
+def test_a_redelivery_after_a_move_gives_the_same_answer(account: Account) -> None:
+    event = account.upload("data/in/mystery_file.csv")
+    assert handler(event, None) == handler(event, None)
+    copies = clients.s3().list_object_versions(Bucket=BUCKET, Prefix="data/new_files/")
+    assert len(copies["Versions"]) == 1
+    assert len(account.notifications()) == 1
+
+
+def test_a_file_of_an_inactive_job_stays_and_is_told(account: Account) -> None:
+    answer = handler(account.upload("data/in/products.csv"), None)
+    assert answer == {"status": "inactive", "job_id": "JOB003"}
+    clients.s3().head_object(Bucket=BUCKET, Key="data/in/products.csv")
+    (notice,) = account.notifications()
+    assert notice["Subject"] == "Inactive Job"
+    assert notice["Message"] == "File: products.csv\nJob ID: JOB003"
+    assert account.executions() == []
+
+
+def test_a_job_turned_active_takes_the_file_that_waited(account: Account) -> None:
+    event = account.upload("data/in/products.csv")
+    handler(event, None)
+    account.configure([job | {"is_active": True} for job in JOBS])
+    assert handler(event, None)["status"] == "triggered"
+
+
+def test_an_event_without_a_version_is_completed_from_the_bucket(account: Account) -> None:
+    event = account.upload("data/in/customers.csv")
+    for name in ("version-id", "sequencer"):
+        del event["detail"]["object"][name]
+    assert handler(event, None)["status"] == "triggered"
+
+
+@pytest.mark.parametrize("name", ["a b.csv", "a+b.csv", "a%20b.csv", "ä.csv", "日本.csv"])
+def test_keys_are_taken_raw(account: Account, name: str) -> None:
+    answer = handler(account.upload(f"data/in/{name}"), None)
+    assert answer == {"status": "not_configured", "moved_to": f"data/new_files/{name}"}
+    clients.s3().head_object(Bucket=BUCKET, Key=f"data/new_files/{name}")
+
+
+def test_a_missing_config_acknowledges_nothing(account: Account) -> None:
+    clients.s3().delete_object(Bucket=BUCKET, Key="config/config.json")
+    with pytest.raises(ConfigMissingError, match="config/config.json"):
+        handler(account.upload("data/in/customers.csv"), None)
+    record = message(account.upload("data/in/customers.csv"), "m1")
+    answer = handler({"Records": [record]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    clients.s3().head_object(Bucket=BUCKET, Key="data/in/customers.csv")
+
+
+@pytest.mark.parametrize("text", ["{", '{"jobs": []}', '[{"job_id": "JOB001"}]'])
+def test_an_invalid_config_acknowledges_nothing(account: Account, text: str) -> None:
+    account.configure(text)
+    with pytest.raises(ConfigInvalidError):
+        handler(account.upload("data/in/customers.csv"), None)
+    assert account.executions() == []
+
+
+def test_only_the_bad_messages_of_a_batch_come_back(account: Account) -> None:
+    records = [
+        message(account.upload("data/in/customers.csv"), "good"),
+        message("no json", "garbled"),
+        message({"detail-type": "Something Else", "detail": {}}, "strange"),
+        message(account.upload("data/in/orders.csv"), "good too"),
+    ]
+    answer = handler({"Records": records}, None)
+    assert answer == {
+        "batchItemFailures": [{"itemIdentifier": "garbled"}, {"itemIdentifier": "strange"}]
+    }
+    assert len(account.executions()) == 2
+
+
+def test_a_batch_starts_each_job_once(account: Account) -> None:
+    records = [message(account.upload(f"data/in/{n}/customers.csv"), str(n)) for n in range(10)]
+    assert handler({"Records": records}, None) == {"batchItemFailures": []}
+    assert len(account.executions()) == 1
+    pool = clients.dynamodb().query(
+        TableName="ledger",
+        KeyConditionExpression="pk = :job AND begins_with(sk, :pool)",
+        ExpressionAttributeValues={":job": {"S": "JOB#JOB001"}, ":pool": {"S": "POOL#"}},
+    )
+    assert pool["Count"] == 10
+
+
+def test_an_unknown_event_is_refused(account: Account) -> None:
+    with pytest.raises(EventError, match="Something Else"):
+        handler({"detail-type": "Something Else", "detail": {}}, None)
+
+
+def test_a_topic_that_fails_fails_no_file(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "SLUICE_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:gone")
+    assert handler(account.upload("data/in/customers.csv"), None)["status"] == "triggered"
+
+
+def failed_execution(account: Account, name: str, generation: int = 1) -> dict[str, Any]:
+    job = JOBS[0] | {"generation": generation}
+    return {
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {
+            "name": name,
+            "status": "FAILED",
+            "input": json.dumps({"glue_jobs": [job]}),
+        },
+    }
+
+
+def test_a_failed_execution_closes_its_generation_and_asks_to_be_woken(account: Account) -> None:
+    handler(account.upload("data/in/customers.csv"), None)
+    assert handler(failed_execution(account, "run-1"), None)["status"] == "woken"
+    woken = handler({"detail-type": "Sluice Wake-up", "detail": {"job_id": "JOB001"}}, None)
+    assert woken["status"] == "triggered"
+    assert woken["execution"].endswith("-2")
+
+
+def test_a_failure_told_twice_closes_one_generation(account: Account) -> None:
+    handler(account.upload("data/in/customers.csv"), None)
+    handler(failed_execution(account, "run-1"), None)
+    handler(failed_execution(account, "run-1"), None)
+    woken = handler({"detail-type": "Sluice Wake-up", "detail": {"job_id": "JOB001"}}, None)
+    assert woken["execution"].endswith("-2")
+
+
+def test_a_job_that_only_fails_ends_in_the_dead_letter_queue(account: Account) -> None:
+    handler(account.upload("data/in/customers.csv"), None)
+    record = None
+    for number in range(1, 10):
+        record = message(failed_execution(account, f"run-{number}", number), "last")
+        answer = handler({"Records": [record]}, None)
+        expected = [{"itemIdentifier": "last"}] if number > 8 else []
+        assert answer == {"batchItemFailures": expected}
