@@ -227,7 +227,7 @@ def test_keys_are_taken_raw(account: Account, name: str) -> None:
 
 def test_a_missing_config_acknowledges_nothing(account: Account) -> None:
     clients.s3().delete_object(Bucket=BUCKET, Key="config/config.json")
-    with pytest.raises(ConfigMissingError, match="config/config.json"):
+    with pytest.raises(ConfigMissingError, match=r"config/config\.json"):
         handler(account.upload("data/in/customers.csv"), None)
     record = message(account.upload("data/in/customers.csv"), "m1")
     answer = handler({"Records": [record]}, None)
