@@ -197,6 +197,11 @@ def _batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:
         yield batch
 
 
+def _unusable(error: OSError) -> RequestError:
+    what = error.strerror or type(error).__name__
+    return RequestError(f"{error.filename or 'the files'}: {what}; check space and permissions")
+
+
 def _day(date: str | None) -> str:
     if date is None:
         return datetime.now(UTC).strftime("%Y%m%d")
@@ -232,7 +237,8 @@ def main(
                 skip_bad=skip_bad,
                 on_share=lambda share: progress.update(task, completed=share),
             )
-    except SluiceError as error:
+    except (SluiceError, OSError) as caught:
+        error = caught if isinstance(caught, SluiceError) else _unusable(caught)
         if as_json:
             out.print_json(data=fields_of(error))
         else:

@@ -95,7 +95,10 @@ class Order(BaseModel):
     @field_validator("updated_at")
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
-        return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        try:
+            return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        except OverflowError:
+            raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

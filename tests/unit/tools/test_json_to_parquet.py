@@ -58,6 +58,7 @@ def test_the_sums_survive_the_conversion(tmp_path: Path, file_format: Any) -> No
         ({"total": 0.31}, "total is not the sum"),
         ({"order_id": None}, "field order_id"),
         ({"order_date": 20240131}, "field order_date.*ISO 8601"),
+        ({"updated_at": "0001-01-01T00:00:00+05:00"}, "field updated_at.*years"),
         ({"currency": "euro"}, "field currency"),
         ({"items": [{**ORDER["items"][0], "quantity": "3"}]}, r"field items\.0\.quantity"),
         ({"items": ORDER["items"] * 2}, "line_number is repeated"),
@@ -99,6 +100,18 @@ def test_bad_orders_are_skipped_and_counted_if_asked(tmp_path: Path) -> None:
     source = lines(tmp_path / "orders.jsonl", ORDER, {**ORDER, "order_id": "A2", "total": 1})
     done = convert(source, tmp_path / "out", skip_bad=True)
     assert (done.orders, done.skipped, len(done.problems)) == (1, 1, 1)
+
+
+def test_an_order_without_items_is_in_the_summary_only(tmp_path: Path) -> None:
+    source = lines(tmp_path / "orders.jsonl", {**ORDER, "items": [], "total": 0})
+    done = convert(source, tmp_path / "out")
+    assert [pq.read_table(path).num_rows for path in done.files] == [1, 0, 0]
+
+
+def test_a_time_with_an_offset_is_stored_in_utc(tmp_path: Path) -> None:
+    source = lines(tmp_path / "orders.jsonl", {**ORDER, "updated_at": "2024-01-31T12:00:00+02:00"})
+    stored = pq.read_table(convert(source, tmp_path / "out").files[0])["updated_at"][0].as_py()
+    assert stored.isoformat() == "2024-01-31T10:00:00"
 
 
 @pytest.mark.parametrize("date", ["2024-01-31", "20240230", ""])
