@@ -1,0 +1,276 @@
+"""What one load will do, decided before anything is touched.
+
+The same input gives the same plan, so that a load submitted again with its client token is the
+same request.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.job import Job
+from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.errors import (
+    ContractError,
+    FileError,
+    KeyColumnError,
+    TypeChangeError,
+)
+from lambdas.shared.domain.files import File, FileState, Verdict
+from lambdas.shared.domain.names import Identifier, TableName
+from lambdas.shared.domain.types import (
+    MAX_VARCHAR_BYTES,
+    Kind,
+    RedshiftType,
+    size_class,
+    varchar,
+)
+from lambdas.shared.domain.upsert_sql import StagedColumn
+
+Columns = dict[Identifier, RedshiftType]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file of the batch: its schema, or the error or absence that settles it."""
+
+    file: File
+    raw_key: str
+    missing: bool
+    schema: FileSchema | None
+    error: dict[str, Any] | None
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedUnit:
+    """Files that one COPY stages together."""
+
+    files: tuple[Candidate, ...]
+    schema: FileSchema
+    columns: tuple[StagedColumn, ...]
+
+    @property
+    def expected_rows(self) -> int | None:
+        """Rows by the footers; None where only samples were read."""
+        if self.schema.format != "parquet":
+            return None
+        return sum(each.schema.rows or 0 for each in self.files if each.schema)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan:
+    """What is loaded, what is only recorded, and the DDL that comes before."""
+
+    table: TableName
+    units: tuple[PlannedUnit, ...]
+    one_by_one: bool
+    verdicts: tuple[Verdict, ...]
+    ddl: tuple[str, ...]
+    columns: Columns = field(default_factory=dict)
+
+
+def plan_load(
+    job: Job,
+    candidates: Sequence[Candidate],
+    *,
+    target: Mapping[Identifier, RedshiftType] | None,
+    has_mutex: bool,
+    one_by_one: bool = False,
+    widths: Mapping[str, int] | None = None,
+) -> LoadPlan:
+    """Decide what happens to each file of a batch, in order of their sequence.
+
+    `target` is the table as the catalog has it, None if there is none. `widths` are the bytes a
+    refused attempt found in VARCHAR columns.
+    """
+    table = TableName.parse(job.target_table)
+    settled = [verdict for each in candidates if (verdict := _known(each))]
+    known = {verdict.file.file_id for verdict in settled}
+    columns: Columns = dict(target or {})
+    accepted: list[Candidate] = []
+    for each in candidates:
+        if each.file.file_id in known or each.schema is None:
+            continue
+        try:
+            columns = _evolved(job, columns, each.schema, exists=target is not None)
+            accepted.append(each)
+        except FileError as error:
+            settled.append(_rejected(each.file, error))
+    loading, superseded = _newest_only(job, accepted)
+    columns = _widened(columns, widths or {})
+    units, one_by_one = _units(job, loading, columns, one_by_one=one_by_one)
+    chosen = [each for unit in units for each in unit.files]
+    chosen_ids = {each.file.file_id for each in chosen}
+    # an older version is superseded only by one that this very transaction loads
+    settled += [
+        Verdict(file=old.file, state=FileState.SUPERSEDED)
+        for old, new in superseded
+        if new.file.file_id in chosen_ids
+    ]
+    settled += [_loaded(each) for each in chosen]
+    return LoadPlan(
+        table=table,
+        units=units,
+        one_by_one=one_by_one,
+        verdicts=tuple(settled),
+        ddl=tuple(_ddl(job, table, target, columns if units else None, has_mutex=has_mutex)),
+        columns=columns,
+    )
+
+
+def _known(each: Candidate) -> Verdict | None:
+    if each.missing:
+        return Verdict(file=each.file, state=FileState.MISSING)
+    if each.error is not None:
+        return Verdict(file=each.file, state=FileState.REJECTED, error=each.error)
+    if each.superseded:
+        return Verdict(file=each.file, state=FileState.SUPERSEDED)
+    return None
+
+
+def _rejected(file: File, error: FileError) -> Verdict:
+    return Verdict(file=file, state=FileState.REJECTED, error=error.to_json() | {"file": file.key})
+
+
+def _loaded(each: Candidate) -> Verdict:
+    rows = each.schema.rows if each.schema else None
+    return Verdict(file=each.file, state=FileState.LOADED, rows=rows)
+
+
+def _evolved(job: Job, columns: Columns, schema: FileSchema, *, exists: bool) -> Columns:
+    """The target's columns with what this file adds; raises FileError for what is forbidden."""
+    _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
+    _require(schema, job.order_columns, "order_by column")
+    evolved = dict(columns)
+    for column in schema.columns:
+        present = evolved.get(column.name)
+        if present is None:
+            _add(job, evolved, column, exists=exists)
+        elif not schema.fits(column, present):
+            evolved[column.name] = _reconciled(job, column, present, exists=exists)
+    return evolved
+
+
+def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
+    absent = [name for name in names if schema.column(Identifier(name)) is None]
+    if absent:
+        raise KeyColumnError(
+            f"{role} {', '.join(absent)} is not in the file; its columns are"
+            f" {', '.join(column.name.text for column in schema.columns[:20])}"
+        )
+
+
+def _add(job: Job, columns: Columns, column: Column, *, exists: bool) -> None:
+    contract = job.schema_contract.columns
+    if exists and contract == "freeze":
+        raise ContractError(
+            f"column {column.name} is new and job {job.job_id} freezes its columns; leave it out,"
+            ' or set "schema_contract": {"columns": "evolve"}'
+        )
+    if not exists or contract == "evolve":
+        columns[column.name] = column.type
+
+
+def _reconciled(job: Job, column: Column, present: RedshiftType, *, exists: bool) -> RedshiftType:
+    """A type that holds both: by widening, or because the table is still to be created."""
+    if column.name.text in {name.lower() for name in job.columns}:
+        return present
+    widened = present.widened(column.narrowest)
+    if widened is not None and (not exists or job.schema_contract.types == "widen"):
+        return widened
+    merged = None if exists else Column(name=column.name, type=present).merged(column)
+    if merged is not None:
+        return merged.type
+    raise TypeChangeError(
+        f"column {column.name} was {present} and arrived as {column.type}; cast it in the"
+        f' producer, or add "columns": {{"{column.name}": "{present}"}} to job {job.job_id}'
+    )
+
+
+def _newest_only(
+    job: Job, accepted: list[Candidate]
+) -> tuple[list[Candidate], list[tuple[Candidate, Candidate]]]:
+    """What loads, and which older file gives way to which newer one."""
+    if job.load_mode == "append":
+        return accepted, []
+    if job.load_mode == "overwrite":
+        return accepted[-1:], [(old, accepted[-1]) for old in accepted[:-1]]
+    newest = {each.file.key: each for each in accepted}
+    loading = [each for each in accepted if newest[each.file.key] is each]
+    older = [each for each in accepted if newest[each.file.key] is not each]
+    return loading, [(each, newest[each.file.key]) for each in older]
+
+
+def _widened(columns: Columns, widths: Mapping[str, int]) -> Columns:
+    wider = {
+        Identifier(name): varchar(size_class(min(found * 2, MAX_VARCHAR_BYTES)))
+        for name, found in widths.items()
+    }
+    return {name: wider.get(name, kind) for name, kind in columns.items()}
+
+
+def _units(
+    job: Job, loading: list[Candidate], columns: Columns, *, one_by_one: bool
+) -> tuple[tuple[PlannedUnit, ...], bool]:
+    """One unit where all files have one layout, else one a file, in order, as many as fit."""
+    staged = [(each, _staged(each.schema, columns)) for each in loading if each.schema]
+    layouts = {_layout(each.schema, staging) for each, staging in staged if each.schema}
+    if len(layouts) == 1 and not one_by_one:
+        each, staging = staged[0]
+        if each.schema is not None:
+            files = tuple(candidate for candidate, _ in staged)
+            return (PlannedUnit(files=files, schema=each.schema, columns=staging),), False
+    most = upsert_sql.most_units(one_by_one=True, ordered=bool(job.order_columns))
+    return tuple(
+        PlannedUnit(files=(each,), schema=each.schema, columns=staging)
+        for each, staging in staged[:most]
+        if each.schema
+    ), True
+
+
+def _staged(schema: FileSchema, columns: Columns) -> tuple[StagedColumn, ...]:
+    return tuple(
+        StagedColumn(
+            name=column.name,
+            staged=_staging_type(schema, column, columns.get(column.name)),
+            target=columns.get(column.name),
+            null_words=column.null_words,
+        )
+        for column in schema.columns
+    )
+
+
+def _staging_type(schema: FileSchema, column: Column, target: RedshiftType | None) -> RedshiftType:
+    """COPY parses text into the target's type; a Parquet column is staged as it is."""
+    text = schema.format != "parquet" and not column.null_words and target is not None
+    kind = target if text and target is not None else column.staged
+    return varchar(MAX_VARCHAR_BYTES) if kind.kind is Kind.VARCHAR else kind
+
+
+def _layout(schema: FileSchema, staging: tuple[StagedColumn, ...]) -> Any:
+    return schema.format, schema.compression, schema.csv, staging
+
+
+def _ddl(
+    job: Job,
+    table: TableName,
+    target: Mapping[Identifier, RedshiftType] | None,
+    columns: Columns | None,
+    *,
+    has_mutex: bool,
+) -> Iterable[str]:
+    if not has_mutex:
+        yield upsert_sql.create_mutex(table)
+    if columns is None:
+        return
+    if target is None:
+        required = set(map(Identifier, job.upsert_keys)) if job.load_mode == "upsert" else set()
+        yield upsert_sql.create_table(table, list(columns.items()), required)
+        return
+    for name, kind in columns.items():
+        if name not in target:
+            yield upsert_sql.add_column(table, name, kind)
+        elif target[name] != kind:
+            yield upsert_sql.widen_column(table, name, kind)

@@ -1,0 +1,341 @@
+"""The statements of one load: what LoadPlan decided, as Redshift SQL; nothing is run here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lambdas.shared.domain.columns import CsvDialect, Format
+from lambdas.shared.domain.errors import PlanError
+from lambdas.shared.domain.names import Identifier, TableName, literal
+from lambdas.shared.domain.types import Kind, RedshiftType
+
+MAX_STATEMENTS = 40
+MAX_STATEMENT_BYTES = 100_000
+"""What BatchExecuteStatement takes (Amazon Redshift Data API, quotas)."""
+
+BATCH = Identifier("sluice_batch").sql
+FINDINGS = Identifier("sluice_findings").sql
+ROWS = Identifier("sluice_rows").sql
+HISTORY = TableName.parse("sluice.load_history").sql
+
+BATCH_COLUMNS = (
+    ("file_id", "VARCHAR(32)"),
+    ("object_id", "VARCHAR(16)"),
+    ("sequence", "VARCHAR(64)"),
+    ("object_key", "VARCHAR(4096)"),
+    ("version_id", "VARCHAR(1024)"),
+    ("size", "BIGINT"),
+    ("verdict", "VARCHAR(16)"),
+    ("rows", "BIGINT"),
+    ("error_type", "VARCHAR(64)"),
+    ("error_message", "VARCHAR(8192)"),
+    ("arrived_at", "TIMESTAMP"),
+)
+"""The columns of the batch's list, in the order of its CSV."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedColumn:
+    """A column of a staging table: as COPY takes it, and as the target holds it.
+
+    `target` is None for a column that the job's contract leaves out.
+    """
+
+    name: Identifier
+    staged: RedshiftType
+    target: RedshiftType | None
+    null_words: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """The column's value in the target's type; words for NULL are NULL."""
+        if self.target is None:
+            raise PlanError(f"column {self.name} is left out of the target")
+        if self.null_words:
+            words = ", ".join(literal(word) for word in ("", *self.null_words))
+            text = f"CASE WHEN {self.name.sql} IN ({words}) THEN NULL ELSE {self.name.sql} END"
+            return f"CAST({text} AS {self.target.sql})"
+        if self._needs_cast:
+            return f"CAST({self.name.sql} AS {self.target.sql})"
+        return self.name.sql
+
+    @property
+    def _needs_cast(self) -> bool:
+        texts = (Kind.VARCHAR, Kind.CHAR)
+        if self.target is None or self.staged == self.target:
+            return False
+        # a cast to VARCHAR(n) would cut what is too long; the insert refuses it instead
+        return not (self.staged.kind in texts and self.target.kind in texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Files of one layout that are staged together; file after file, it is one file."""
+
+    number: int
+    file_ids: tuple[str, ...]
+    manifest: str
+    format: Format
+    gzip: bool
+    csv: CsvDialect | None
+    columns: tuple[StagedColumn, ...]
+    expected_rows: int | None
+
+    @property
+    def table(self) -> str:
+        """The staging table."""
+        return Identifier(f"sluice_staging_{self.number}").sql
+
+    @property
+    def loaded(self) -> tuple[StagedColumn, ...]:
+        """The columns that reach the target."""
+        return tuple(column for column in self.columns if column.target is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """All that the statements of one load depend on."""
+
+    table: TableName
+    mode: str
+    keys: tuple[Identifier, ...]
+    order: tuple[Identifier, ...]
+    any_duplicate: bool
+    minimum_rows_kept: float
+    units: tuple[Unit, ...]
+    one_by_one: bool
+    batch_manifest: str
+    copy_role: str
+    job_id: str
+    batch_id: str
+    execution: str
+    target_columns: tuple[tuple[Identifier, RedshiftType], ...]
+
+
+def statements(load: Transaction) -> tuple[str, ...]:
+    """The transaction, in order; raises PlanError for what the Data API would not take."""
+    written = tuple(_statements(load))
+    if len(written) > MAX_STATEMENTS:
+        raise PlanError(f"{len(written)} statements; a batch takes {MAX_STATEMENTS}")
+    longest = max(len(text.encode()) for text in written)
+    if longest > MAX_STATEMENT_BYTES:
+        raise PlanError(
+            f"a statement of {longest} bytes for {load.table}; the Data API takes"
+            f" {MAX_STATEMENT_BYTES}: the table has too many columns with too long names"
+        )
+    return written
+
+
+def most_units(*, one_by_one: bool, ordered: bool) -> int:
+    """How many units fit one transaction."""
+    per_unit = 4 + int(ordered) if one_by_one else 3
+    return (MAX_STATEMENTS - 14) // per_unit
+
+
+def _statements(load: Transaction) -> Iterator[str]:
+    # nothing may come before the lock: it would take the snapshot early
+    yield f"LOCK {load.table.mutex.sql}"
+    columns = ", ".join(f"{Identifier(name).sql} {kind}" for name, kind in BATCH_COLUMNS)
+    yield f"CREATE TEMP TABLE {BATCH} ({columns})"
+    yield f"CREATE TEMP TABLE {FINDINGS} (code VARCHAR(32), detail VARCHAR(4096))"
+    names = ", ".join(Identifier(name).sql for name, _ in BATCH_COLUMNS)
+    yield (
+        f"COPY {BATCH} ({names}) FROM {literal(load.batch_manifest)}"
+        f" IAM_ROLE {literal(load.copy_role)} MANIFEST FORMAT AS CSV TIMEFORMAT 'auto'"
+    )
+    yield _admit(load)
+    yield "CALL sluice.refuse_findings()"
+    for unit in load.units:
+        yield _create_staging(unit)
+        yield _copy(unit, load.copy_role)
+    if load.units:
+        yield _check(load)
+        yield "CALL sluice.refuse_findings()"
+        yield from _write(load)
+    yield _record(load)
+
+
+def _admit(load: Transaction) -> str:
+    known = (
+        f"INSERT INTO {FINDINGS} SELECT 'VERDICT', b.file_id FROM {BATCH} b"
+        f" JOIN {HISTORY} h ON h.file_id = b.file_id AND h.replay = 0"
+    )
+    if load.mode == "append":
+        return known
+    return (
+        f"{known} UNION ALL SELECT 'NEWER', b.file_id FROM {BATCH} b JOIN {HISTORY} h"
+        " ON h.object_id = b.object_id AND h.sequence > b.sequence"
+        f" WHERE h.verdict = 'LOADED' AND b.verdict = 'LOADED'"
+        f" AND h.target_table = {literal(str(load.table))}"
+    )
+
+
+def _create_staging(unit: Unit) -> str:
+    columns = ", ".join(f"{column.name.sql} {column.staged.sql}" for column in unit.columns)
+    return f"CREATE TEMP TABLE {unit.table} ({columns})"
+
+
+def _copy(unit: Unit, role: str) -> str:
+    source = f"FROM {literal(unit.manifest)} IAM_ROLE {literal(role)} MANIFEST"
+    if unit.format == "parquet":
+        nested = any(column.staged.kind is Kind.SUPER for column in unit.columns)
+        to_json = " SERIALIZETOJSON" if nested else ""
+        return f"COPY {unit.table} {source} FORMAT AS PARQUET{to_json}"
+    names = ", ".join(column.name.sql for column in unit.columns)
+    gzip = " GZIP" if unit.gzip else ""
+    times = " DATEFORMAT 'auto' TIMEFORMAT 'auto'"
+    if unit.csv is None:
+        shape = "FORMAT AS JSON 'auto ignorecase'"
+        return f"COPY {unit.table} ({names}) {source}{gzip} {shape}{times}"
+    return f"COPY {unit.table} ({names}) {source}{gzip} {_csv_options(unit, unit.csv)}{times}"
+
+
+def _csv_options(unit: Unit, csv: CsvDialect) -> str:
+    options = [f"FORMAT AS CSV DELIMITER {literal(csv.delimiter)} QUOTE {literal(csv.quote)}"]
+    if csv.skip_lines:
+        options.append(f"IGNOREHEADER {csv.skip_lines}")
+    if len(unit.columns) > 1:
+        options.append("IGNOREBLANKLINES")
+    if csv.null_marker is not None:
+        options.append(f"NULL AS {literal(csv.null_marker)}")
+    if csv.encoding != "UTF8":
+        options.append(f"ENCODING {csv.encoding}")
+    return " ".join(options)
+
+
+def _check(load: Transaction) -> str:
+    found = [query for unit in load.units for query in _unit_findings(load, unit)]
+    return f"INSERT INTO {FINDINGS} " + " UNION ALL ".join(found)
+
+
+def _unit_findings(load: Transaction, unit: Unit) -> Iterator[str]:
+    if unit.expected_rows is not None:
+        yield _counted(unit, "ROWS", "", f"COUNT(*) <> {unit.expected_rows}")
+    if load.mode == "upsert":
+        by_name = {column.name: column.value for column in unit.loaded}
+        nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
+        yield _counted(unit, "NULL_KEY", f" WHERE {nulls}", "COUNT(*) > 0")
+        yield from _duplicates(load, unit, by_name)
+    for position, column in enumerate(unit.columns):
+        if column.target is not None and column.target.kind is Kind.VARCHAR:
+            widest = f"MAX(OCTET_LENGTH({column.name.sql}))"
+            if column.staged.kind is Kind.VARCHAR:
+                yield (
+                    f"SELECT 'WIDTH', '{unit.number}:{position}:' ||"
+                    f" CAST({widest} AS VARCHAR(20)) FROM {unit.table}"
+                    f" HAVING {widest} > {column.target.length}"
+                )
+    if load.mode == "overwrite":
+        yield (
+            f"SELECT 'SHRINK', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20))"
+            f" FROM {unit.table} HAVING COUNT(*) <"
+            f" (SELECT COUNT(*) FROM {load.table.sql}) * {load.minimum_rows_kept:.4f}"
+        )
+
+
+def _counted(unit: Unit, code: str, where: str, having: str) -> str:
+    return (
+        f"SELECT '{code}', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20))"
+        f" FROM {unit.table}{where} HAVING {having}"
+    )
+
+
+def _duplicates(load: Transaction, unit: Unit, by_name: dict[Identifier, str]) -> Iterator[str]:
+    if load.any_duplicate or (load.order and len(unit.file_ids) == 1):
+        return
+    code = "TIE" if load.order else "DUPLICATE_KEY"
+    grouped = ", ".join(by_name[name] for name in (*load.keys, *load.order))
+    yield (
+        f"SELECT '{code}', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20)) FROM"
+        f" (SELECT 1 AS one FROM {unit.table} GROUP BY {grouped} HAVING COUNT(*) > 1) repeated"
+        " HAVING COUNT(*) > 0"
+    )
+
+
+def _write(load: Transaction) -> Iterator[str]:
+    if load.mode == "overwrite":
+        yield f"DELETE FROM {load.table.sql}"
+    for unit in load.units:
+        if load.mode == "upsert":
+            yield from _make_room(load, unit)
+        yield _insert(load, unit)
+
+
+def _make_room(load: Transaction, unit: Unit) -> Iterator[str]:
+    by_name = {column.name: column.value for column in unit.loaded}
+    target = load.table.sql
+    same = " AND ".join(f"{target}.{key.sql} = {_of(unit, by_name[key])}" for key in load.keys)
+    if load.order:
+        older = _older(load, unit, by_name)
+        yield f"DELETE FROM {unit.table} USING {target} WHERE {same} AND ({older})"
+    yield f"DELETE FROM {target} USING {unit.table} WHERE {same}"
+
+
+def _of(unit: Unit, value: str) -> str:
+    """A bare column named with its table; an expression names no other table's columns."""
+    return f"{unit.table}.{value}" if value.startswith('"') else value
+
+
+def _older(load: Transaction, unit: Unit, by_name: dict[Identifier, str]) -> str:
+    """The staged row is older: NULL counts as oldest, and only equal columns pass on."""
+    cases, equal = [], ""
+    for name in load.order:
+        new, old = _of(unit, by_name[name]), f"{load.table.sql}.{name.sql}"
+        cases.append(f"{equal}({new} < {old} OR ({new} IS NULL AND {old} IS NOT NULL))")
+        equal += f"({new} = {old} OR ({new} IS NULL AND {old} IS NULL)) AND "
+    return " OR ".join(cases)
+
+
+def _insert(load: Transaction, unit: Unit) -> str:
+    names = ", ".join(column.name.sql for column in unit.loaded)
+    into = f"INSERT INTO {load.table.sql} ({names})"
+    values = ", ".join(
+        column.value if column.value == column.name.sql else f"{column.value} AS {column.name.sql}"
+        for column in unit.loaded
+    )
+    if load.mode != "upsert" or not (load.order or load.any_duplicate):
+        return f"{into} SELECT {values} FROM {unit.table}"
+    by_name = {column.name: column.value for column in unit.loaded}
+    keys = ", ".join(by_name[key] for key in load.keys)
+    newest = ", ".join(f"{by_name[name]} DESC NULLS LAST" for name in load.order) or keys
+    return (
+        f"{into} SELECT {names} FROM (SELECT {values}, ROW_NUMBER() OVER"
+        f" (PARTITION BY {keys} ORDER BY {newest}) AS sluice_rank FROM {unit.table}) ranked"
+        " WHERE sluice_rank = 1"
+    )
+
+
+def _record(load: Transaction) -> str:
+    copied = "object_id, sequence, object_key, version_id, size, verdict, rows"
+    return (
+        f"INSERT INTO {HISTORY} (file_id, replay, {copied}, error_type, error_message,"
+        " arrived_at, job_id, target_table, batch_id, execution, settled_at)"
+        f" SELECT file_id, 0, {copied}, NULLIF(error_type, ''), NULLIF(error_message, ''),"
+        f" arrived_at, {literal(load.job_id)}, {literal(str(load.table))},"
+        f" {literal(load.batch_id)}, {literal(load.execution)}, GETDATE() FROM {BATCH}"
+    )
+
+
+def create_table(
+    table: TableName, columns: Sequence[tuple[Identifier, RedshiftType]], required: set[Identifier]
+) -> str:
+    """DDL of a new target; keys cannot be NULL."""
+    listed = ", ".join(
+        f"{name.sql} {kind.sql}" + (" NOT NULL" if name in required else "")
+        for name, kind in columns
+    )
+    return f"CREATE TABLE IF NOT EXISTS {table.sql} ({listed}) DISTSTYLE AUTO SORTKEY AUTO"
+
+
+def create_mutex(table: TableName) -> str:
+    """DDL of the small table whose lock orders the loads of a target."""
+    return f'CREATE TABLE IF NOT EXISTS {table.mutex.sql} ("locked" SMALLINT)'
+
+
+def add_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
+    """DDL of one more column."""
+    return f"ALTER TABLE {table.sql} ADD COLUMN {name.sql} {kind.sql}"
+
+
+def widen_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
+    """DDL of a wider VARCHAR; barred in a transaction."""
+    return f"ALTER TABLE {table.sql} ALTER COLUMN {name.sql} TYPE {kind.sql}"

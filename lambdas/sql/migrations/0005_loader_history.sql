@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT ON TABLE sluice.load_history TO ${LOADER}

@@ -1,0 +1,1 @@
+GRANT EXECUTE ON PROCEDURE sluice.refuse_findings() TO ${LOADER}
