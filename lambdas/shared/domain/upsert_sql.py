@@ -1,6 +1,6 @@
 """The statements of one load: what LoadPlan decided, as Redshift SQL; nothing is run here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lambdas.shared.domain.columns import CsvDialect, Format
@@ -339,3 +339,12 @@ def add_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
 def widen_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
     """DDL of a wider VARCHAR; barred in a transaction."""
     return f"ALTER TABLE {table.sql} ALTER COLUMN {name.sql} TYPE {kind.sql}"
+
+
+def verdicts_of(file_ids: Iterable[str]) -> str:
+    """A query of the verdicts the history holds for these files."""
+    listed = ", ".join(literal(file_id) for file_id in file_ids)
+    return (
+        "SELECT file_id, verdict, rows, error_type, error_message"
+        f" FROM {HISTORY} WHERE replay = 0 AND file_id IN ({listed})"
+    )

@@ -1,0 +1,1 @@
+"""At deployment: the objects in the warehouse that loads rely on."""

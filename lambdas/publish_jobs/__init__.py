@@ -1,0 +1,1 @@
+"""At deployment: the repository's jobs go into the bucket."""

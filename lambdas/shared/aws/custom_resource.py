@@ -1,0 +1,38 @@
+"""The answer CloudFormation waits for from a custom resource, whatever happened."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from lambdas.shared.aws.log import logger
+
+
+def answered(event: dict[str, Any], work: Callable[[], None], *, name: str) -> None:
+    """Do the work of a create or update and tell CloudFormation how it went.
+
+    A deletion undoes nothing: data outlives stacks. Contract: custom resource request and
+    response objects, CloudFormation user guide.
+    """
+    status, reason = "SUCCESS", "done"
+    if event["RequestType"] in ("Create", "Update"):
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - an unanswered request blocks a stack for an hour
+            logger().error("custom resource failed", error=type(error).__name__, reason=str(error))
+            status, reason = "FAILED", f"{type(error).__name__}: {error}"
+    body = json.dumps(
+        {
+            "Status": status,
+            "Reason": reason[:1000],
+            "PhysicalResourceId": name,
+            "StackId": event["StackId"],
+            "RequestId": event["RequestId"],
+            "LogicalResourceId": event["LogicalResourceId"],
+        }
+    ).encode()
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own presigned URL
+        event["ResponseURL"], data=body, method="PUT", headers={"Content-Type": ""}
+    )
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - as above
+        pass
