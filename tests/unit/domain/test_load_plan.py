@@ -1,0 +1,241 @@
+"""What a load decides about each file, and the order of its statements."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from config.job import Job
+from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.errors import FormatError
+from lambdas.shared.domain.files import File, FileState
+from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
+from lambdas.shared.domain.names import Identifier, TableName
+from lambdas.shared.domain.types import BIGINT, DATE, INTEGER, RedshiftType, varchar
+from lambdas.shared.domain.upsert_sql import Transaction, Unit
+from local.warehouse.dialect import translate
+
+ID = Column(name=Identifier("id"), type=BIGINT)
+NAME = Column(name=Identifier("name"), type=varchar(256))
+TARGET: dict[Identifier, RedshiftType] = {ID.name: BIGINT, NAME.name: varchar(256)}
+
+
+def job(**fields: Any) -> Job:
+    return Job.model_validate(
+        {
+            "job_id": "J1",
+            "job_name": "orders",
+            "source_file_name": "orders*.parquet",
+            "target_table": "orders",
+            "upsert_keys": ["id"],
+            "is_active": True,
+        }
+        | fields
+    )
+
+
+def candidate(
+    key: str, sequence: str, columns: tuple[Column, ...] = (ID, NAME), **fields: Any
+) -> Candidate:
+    file = File(
+        bucket="b",
+        key=f"data/in/{key}",
+        version_id=f"v{sequence}",
+        etag="e",
+        size=10,
+        sequence=sequence,
+        arrived_at=datetime(2025, 11, 13, tzinfo=UTC),
+    )
+    schema = FileSchema(format="parquet", columns=columns, rows=3)
+    return Candidate(
+        **{
+            "file": file,
+            "raw_key": file.raw_key("orders"),
+            "missing": False,
+            "schema": schema,
+            "error": None,
+        }
+        | fields
+    )
+
+
+def plan(job_: Job, *candidates: Candidate, **fields: Any) -> LoadPlan:
+    return plan_load(job_, candidates, **({"target": TARGET, "has_mutex": True} | fields))
+
+
+def states(of: LoadPlan) -> dict[str, FileState]:
+    return {verdict.file.version_id: verdict.state for verdict in of.verdicts}
+
+
+def test_a_batch_of_one_layout_is_one_unit() -> None:
+    made = plan(job(), candidate("a", "1"), candidate("b", "2"))
+    assert [len(unit.files) for unit in made.units] == [2]
+    assert made.units[0].expected_rows == 6
+    assert made.ddl == ()
+
+
+def test_files_of_two_layouts_go_one_by_one_in_order() -> None:
+    made = plan(job(), candidate("a", "1"), candidate("b", "2", (ID,)))
+    assert made.one_by_one
+    assert [unit.files[0].file.key for unit in made.units] == ["data/in/a", "data/in/b"]
+
+
+def test_a_bad_file_harms_only_itself() -> None:
+    error = FormatError("no parquet").to_json()
+    made = plan(job(), candidate("a", "1", schema=None, error=error), candidate("b", "2"))
+    assert states(made) == {"v1": FileState.REJECTED, "v2": FileState.LOADED}
+
+
+def test_a_file_that_is_gone_is_missing() -> None:
+    made = plan(job(), candidate("a", "1", missing=True, schema=None))
+    assert states(made) == {"v1": FileState.MISSING}
+    assert made.units == ()
+
+
+def test_an_older_version_gives_way_to_a_newer_one_of_the_same_transaction() -> None:
+    made = plan(job(), candidate("a", "1"), candidate("a", "2"))
+    assert states(made) == {"v1": FileState.SUPERSEDED, "v2": FileState.LOADED}
+
+
+def test_an_older_version_loads_when_the_newer_one_is_rejected() -> None:
+    error = FormatError("no parquet").to_json()
+    made = plan(job(), candidate("a", "1"), candidate("a", "2", schema=None, error=error))
+    assert states(made) == {"v1": FileState.LOADED, "v2": FileState.REJECTED}
+
+
+def test_append_loads_every_version() -> None:
+    made = plan(job(load_mode="append"), candidate("a", "1"), candidate("a", "2"))
+    assert states(made) == {"v1": FileState.LOADED, "v2": FileState.LOADED}
+
+
+def test_overwrite_loads_the_last_file() -> None:
+    made = plan(job(load_mode="overwrite"), candidate("a", "1"), candidate("b", "2"))
+    assert states(made) == {"v1": FileState.SUPERSEDED, "v2": FileState.LOADED}
+
+
+def test_a_file_without_the_upsert_key_is_rejected_by_name() -> None:
+    made = plan(job(), candidate("a", "1", (NAME,)))
+    (verdict,) = made.verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "KeyColumnError"
+    assert "upsert key id" in verdict.error["message"]
+
+
+def test_a_new_table_is_created_with_its_mutex() -> None:
+    made = plan(job(), candidate("a", "1"), target=None, has_mutex=False)
+    mutex, create = made.ddl
+    assert "mutex_" in mutex
+    assert create.startswith('CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT NOT NULL')
+
+
+def test_a_new_column_is_added() -> None:
+    day = Column(name=Identifier("day"), type=DATE)
+    made = plan(job(), candidate("a", "1", (ID, NAME, day)))
+    assert made.ddl == ('ALTER TABLE "public"."orders" ADD COLUMN "day" DATE',)
+
+
+@pytest.mark.parametrize(
+    ("contract", "state"),
+    [("freeze", FileState.REJECTED), ("ignore", FileState.LOADED), ("evolve", FileState.LOADED)],
+)
+def test_a_contract_says_what_a_new_column_does(contract: str, state: FileState) -> None:
+    day = Column(name=Identifier("day"), type=DATE)
+    made = plan(job(schema_contract={"columns": contract}), candidate("a", "1", (ID, NAME, day)))
+    assert states(made) == {"v1": state}
+    assert bool(made.ddl) == (contract == "evolve")
+
+
+def test_a_retyped_column_is_rejected_with_what_to_do() -> None:
+    retyped = Column(name=ID.name, type=varchar(64))
+    made = plan(job(), candidate("a", "1", (retyped, NAME)))
+    (verdict,) = made.verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "TypeChangeError"
+    assert "was BIGINT and arrived as VARCHAR(64)" in verdict.error["message"]
+
+
+def test_a_narrower_type_fits() -> None:
+    narrow = Column(name=ID.name, type=INTEGER)
+    assert states(plan(job(), candidate("a", "1", (narrow, NAME)))) == {"v1": FileState.LOADED}
+
+
+def test_text_found_too_wide_widens_its_column_before_the_next_attempt() -> None:
+    made = plan(job(), candidate("a", "1"), widths={"name": 300})
+    assert made.ddl == ('ALTER TABLE "public"."orders" ALTER COLUMN "name" TYPE VARCHAR(1024)',)
+
+
+def test_the_same_input_gives_the_same_plan() -> None:
+    files = candidate("a", "1"), candidate("b", "2", (ID,))
+    assert plan(job(), *files) == plan(job(), *files)
+
+
+def transaction(made: LoadPlan, job_: Job) -> Transaction:
+    return Transaction(
+        table=made.table,
+        mode=job_.load_mode,
+        keys=tuple(map(Identifier, job_.upsert_keys)),
+        order=tuple(map(Identifier, job_.order_columns)),
+        any_duplicate=job_.on_duplicate_keys == "any",
+        minimum_rows_kept=job_.minimum_rows_kept,
+        units=tuple(
+            Unit(
+                number=number,
+                file_ids=tuple(each.file.file_id for each in unit.files),
+                manifest="s3://b/m",
+                format="parquet",
+                gzip=False,
+                csv=None,
+                columns=unit.columns,
+                expected_rows=unit.expected_rows,
+            )
+            for number, unit in enumerate(made.units, 1)
+        ),
+        one_by_one=made.one_by_one,
+        batch_manifest="s3://b/w",
+        copy_role="arn:aws:iam::123456789012:role/copy",
+        job_id="J1",
+        batch_id="batch",
+        execution="run",
+        target_columns=tuple(made.columns.items()),
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"order_by": "name"},
+        {"order_by": ["name", "id"]},
+        {"on_duplicate_keys": "any"},
+        {"load_mode": "append"},
+        {"load_mode": "overwrite"},
+    ],
+)
+def test_a_transaction_locks_first_and_records_last_and_never_truncates(
+    fields: dict[str, Any],
+) -> None:
+    job_ = job(**fields)
+    made = plan(job_, candidate("a", "1"), candidate("b", "2"))
+    written = upsert_sql.statements(transaction(made, job_))
+    assert written[0] == f"LOCK {TableName.parse('orders').mutex.sql}"
+    assert written[-1].startswith('INSERT INTO "sluice"."load_history"')
+    names = [translate(sql).name for sql in written]
+    assert "TRUNCATE" not in names
+    refusals = [at for at, sql in enumerate(written) if "refuse_findings" in sql]
+    writes = [
+        at for at, sql in enumerate(written) if '"public"."orders"' in sql and at > refusals[0]
+    ]
+    assert max(refusals) < min(
+        at for at in writes if not written[at].startswith('INSERT INTO "sluice_f')
+    )
+
+
+def test_as_many_units_as_a_batch_takes_fit() -> None:
+    job_ = job(order_by="name")
+    files = [candidate(f"f{n}", str(n), (ID, NAME)) for n in range(30)]
+    made = plan(job_, *files, one_by_one=True)
+    written = upsert_sql.statements(transaction(made, job_))
+    assert len(written) <= upsert_sql.MAX_STATEMENTS
+    assert 1 < len(made.units) < 30
+    assert len(made.verdicts) == len(made.units)
