@@ -1,0 +1,256 @@
+"""The statements of a load on a real engine: findings raise, rows land, the record comes last.
+
+COPY is played by inserts here; everything else runs as it is written.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from config.job import Job
+from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.files import File
+from lambdas.shared.domain.load_plan import Candidate, plan_load
+from lambdas.shared.domain.names import Identifier
+from lambdas.shared.domain.types import BIGINT, varchar
+from lambdas.shared.domain.upsert_sql import Transaction, Unit
+from lambdas.upsert.refusals import findings
+from local.warehouse import dialect
+from tests.unit.warehouse.dialect.postgres import running_postgres
+
+ID = Column(name=Identifier("id"), type=BIGINT)
+NAME = Column(name=Identifier("name"), type=varchar(8))
+AT = Column(name=Identifier("at"), type=BIGINT)
+MIGRATIONS = Path("lambdas/sql/migrations")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    with running_postgres() as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(dialect.SETUP_SQL)
+            connection.execute("ALTER DATABASE postgres SET search_path = public, redshift")
+        yield dsn
+
+
+@pytest.fixture
+def warehouse(engine: str) -> Iterator["Warehouse"]:
+    with psycopg.connect(engine) as connection:
+        found = Warehouse(connection)
+        for path in sorted(MIGRATIONS.glob("*.sql"))[:3]:
+            found.run(path.read_text())
+        connection.commit()
+        yield found
+        connection.rollback()
+        connection.execute('DROP SCHEMA sluice CASCADE; DROP TABLE IF EXISTS public."t"')
+        connection.commit()
+
+
+class Warehouse:
+    """Runs a load's statements in one transaction; rows come from the test, not from COPY."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        cursor = None
+        for statement in dialect.translate(sql).statements:
+            cursor = self.connection.execute(statement)
+        return cursor.fetchall() if cursor is not None and cursor.description else []
+
+    def load(self, version: str, rows: list[tuple[Any, ...]], **fields: Any) -> None:
+        """One file of one load, committed; raises what the engine raises, rolled back."""
+        job = _job(**fields)
+        file = _file(version)
+        schema = FileSchema(format="parquet", columns=(ID, NAME, AT), rows=len(rows))
+        candidate = Candidate(
+            file=file, raw_key=file.raw_key("t"), missing=False, schema=schema, error=None
+        )
+        plan = plan_load(job, [candidate], target=None, has_mutex=False)
+        for ddl in plan.ddl:
+            self.run(ddl)
+        self.connection.commit()
+        try:
+            for statement in upsert_sql.statements(_transaction(plan, job, file)):
+                self._run_or_copy(statement, file, rows)
+            # a Data API batch has a session of its own, and its temporary tables end with it
+            self.connection.execute("DISCARD TEMP")
+            self.connection.commit()
+        except psycopg.Error:
+            self.connection.rollback()
+            raise
+
+    def _run_or_copy(self, statement: str, file: File, rows: list[tuple[Any, ...]]) -> None:
+        if statement.startswith('COPY "sluice_batch"'):
+            self.connection.execute(
+                "INSERT INTO sluice_batch VALUES (%s,%s,%s,%s,%s,%s,'LOADED',%s,'','',now())",
+                (
+                    file.file_id,
+                    file.file_id[:16],
+                    file.sequence,
+                    file.key,
+                    file.version_id,
+                    file.size,
+                    len(rows),
+                ),
+            )
+        elif statement.startswith("COPY"):
+            for row in rows:
+                self.connection.execute("INSERT INTO sluice_staging_1 VALUES (%s,%s,%s)", row)
+        else:
+            self.run(statement)
+
+    def table(self) -> list[tuple[Any, ...]]:
+        return self.run("SELECT id, name, at FROM t ORDER BY id, at")
+
+    def history(self) -> list[tuple[Any, ...]]:
+        return self.run("SELECT version_id, verdict FROM sluice.load_history ORDER BY version_id")
+
+
+def _job(**fields: Any) -> Job:
+    return Job.model_validate(
+        {
+            "job_id": "J1",
+            "job_name": "t",
+            "source_file_name": "t.parquet",
+            "target_table": "t",
+            "upsert_keys": ["id"],
+            "is_active": True,
+        }
+        | fields
+    )
+
+
+def _file(version: str) -> File:
+    return File(
+        bucket="b",
+        key="data/in/t.parquet",
+        version_id=version,
+        etag="e",
+        size=1,
+        sequence=version,
+        arrived_at=datetime(2025, 11, 13, tzinfo=UTC),
+    )
+
+
+def _transaction(plan: Any, job: Job, file: File) -> Transaction:
+    unit = plan.units[0]
+    return Transaction(
+        table=plan.table,
+        mode=job.load_mode,
+        keys=tuple(map(Identifier, job.upsert_keys)),
+        order=tuple(map(Identifier, job.order_columns)),
+        any_duplicate=job.on_duplicate_keys == "any",
+        minimum_rows_kept=job.minimum_rows_kept,
+        units=(
+            Unit(
+                number=1,
+                file_ids=(file.file_id,),
+                manifest="s3://b/m",
+                format="parquet",
+                gzip=False,
+                csv=None,
+                columns=unit.columns,
+                expected_rows=unit.expected_rows,
+            ),
+        ),
+        one_by_one=False,
+        batch_manifest="s3://b/w",
+        copy_role="arn:aws:iam::123456789012:role/copy",
+        job_id="J1",
+        batch_id="batch",
+        execution="run",
+        target_columns=(),
+    )
+
+
+def refused(warehouse: Warehouse, version: str, rows: list[tuple[Any, ...]], **fields: Any) -> str:
+    with pytest.raises(psycopg.errors.RaiseException) as raised:
+        warehouse.load(version, rows, **fields)
+    (finding,) = findings(str(raised.value))
+    return finding.code
+
+
+def test_rows_and_their_record_land_together(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1), (2, "b", 1)])
+    assert warehouse.table() == [(1, "a", 1), (2, "b", 1)]
+    assert warehouse.history() == [("1", "LOADED")]
+
+
+def test_a_changed_row_replaces_and_a_new_one_joins(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1), (2, "b", 1)])
+    warehouse.load("2", [(2, "B", 2), (3, "c", 2)])
+    assert warehouse.table() == [(1, "a", 1), (2, "B", 2), (3, "c", 2)]
+
+
+def test_a_file_with_a_verdict_is_refused_whole(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1)], load_mode="append")
+    assert refused(warehouse, "1", [(1, "a", 1)], load_mode="append") == "VERDICT"
+    assert warehouse.table() == [(1, "a", 1)]
+
+
+def test_an_older_version_of_a_loaded_key_is_refused(warehouse: Warehouse) -> None:
+    warehouse.load("2", [(1, "new", 2)])
+    assert refused(warehouse, "1", [(1, "old", 1)]) == "NEWER"
+    assert warehouse.table() == [(1, "new", 2)]
+
+
+def test_append_keeps_what_is_there(warehouse: Warehouse) -> None:
+    warehouse.load("2", [(1, "a", 1)], load_mode="append")
+    warehouse.load("1", [(1, "b", 2)], load_mode="append")
+    assert warehouse.table() == [(1, "a", 1), (1, "b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fields", "code"),
+    [
+        ([(None, "a", 1)], {}, "NULL_KEY"),
+        ([(1, "a", 1), (1, "b", 2)], {}, "DUPLICATE_KEY"),
+        ([(1, "nine bytes", 1)], {}, "WIDTH"),
+    ],
+)
+def test_bad_rows_leave_nothing(
+    warehouse: Warehouse, rows: list[tuple[Any, ...]], fields: dict[str, Any], code: str
+) -> None:
+    assert refused(warehouse, "1", rows, **fields) == code
+    assert warehouse.table() == []
+    assert warehouse.history() == []
+
+
+def test_the_newest_row_wins_within_a_file(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "old", 1), (1, "new", 5), (1, "none", None)], order_by="at")
+    assert warehouse.table() == [(1, "new", 5)]
+
+
+def test_an_older_row_never_replaces_a_newer_one(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "new", 5), (2, "null", None)], order_by="at")
+    warehouse.load("2", [(1, "old", 4), (2, "known", 1)], order_by="at")
+    assert warehouse.table() == [(1, "new", 5), (2, "known", 1)]
+
+
+def test_a_tie_goes_to_the_later_file_and_null_loses(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "first", 5), (2, "known", 1)], order_by="at")
+    warehouse.load("2", [(1, "second", 5), (2, "null", None)], order_by="at")
+    assert warehouse.table() == [(1, "second", 5), (2, "known", 1)]
+
+
+def test_any_one_row_is_kept_where_the_job_says_so(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1), (1, "b", 1)], on_duplicate_keys="any")
+    assert len(warehouse.table()) == 1
+
+
+def test_an_overwrite_replaces_everything(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1), (2, "b", 1)], load_mode="overwrite")
+    warehouse.load("2", [(3, "c", 1)], load_mode="overwrite")
+    assert warehouse.table() == [(3, "c", 1)]
+
+
+def test_an_overwrite_that_would_empty_the_table_is_refused(warehouse: Warehouse) -> None:
+    warehouse.load("1", [(1, "a", 1), (2, "b", 1), (3, "c", 1)], load_mode="overwrite")
+    assert refused(warehouse, "2", [(4, "d", 1)], load_mode="overwrite") == "SHRINK"
+    assert len(warehouse.table()) == 3
