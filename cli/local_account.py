@@ -1,0 +1,80 @@
+"""`sluice local`: the emulated account on this machine."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import FAILED, fail, show_json, show_text
+from local.account.assembly import synthesize
+from local.account.home import Home, NoAccountError
+from local.account.process import StartError, serve, start_detached
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+ROOT = Path(__file__).parents[1]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command(epilog="Example: sluice local up --detach --keep")
+def up(
+    port: Annotated[int, typer.Option(help="The port; 0 picks a free one.")] = 0,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it is up.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep and restore the state.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Synthesize the app, deploy it into an emulated account, and run it."""
+    home = Home.below(ROOT)
+    try:
+        assembly = synthesize(ROOT, "local", cache_dir=home.cache)
+        if not detach:
+            serve(assembly=assembly, home=home, port=port, keep=keep, report=show_text)
+            return
+        info = start_detached(assembly=assembly, home=home, port=port, keep=keep)
+    except (StartError, OSError) as error:
+        fail(error, as_json=as_json, code=FAILED)
+    if as_json:
+        show_json(asdict(info))
+        return
+    show_text(f"ready at {info.endpoint_url}; waits run at {info.wait_scale:g} of their time")
+    show_text('next: eval "$(sluice local env)"')
+
+
+@app.command(epilog="Example: sluice local down")
+def down(as_json: AsJson = False) -> None:
+    """End the account that runs for this folder."""
+    try:
+        Home.below(ROOT).stop()
+    except (NoAccountError, TimeoutError) as error:
+        fail(error, as_json=as_json, code=FAILED)
+    if as_json:
+        show_json({"status": "down"})
+
+
+@app.command(epilog='Example: eval "$(sluice local env)"')
+def env(as_json: AsJson = False) -> None:
+    """Print the variables that point any AWS client at the account."""
+    try:
+        info = Home.below(ROOT).info()
+    except NoAccountError as error:
+        fail(error, as_json=as_json, code=FAILED)
+    if as_json:
+        show_json(info.to_env())
+    else:
+        show_text(info.shell())
+
+
+@app.command(epilog="Example: sluice local logs upsert")
+def logs(
+    function: Annotated[str | None, typer.Argument(help="Part of a function's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the functions logged."""
+    found = Home.below(ROOT).tail(function)
+    if as_json:
+        show_json(found)
+        return
+    for name, lines in found.items():
+        show_text(f"== {name}")
+        show_text("\n".join(lines))

@@ -1,0 +1,66 @@
+"""The `sluice` command. Exit codes: 0 done, 1 failed, 2 bad input."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli import local_account
+from cli.files import LocalFile
+from cli.output import fail, show, show_json, show_text
+from config.job import InvalidJobsError, parse_jobs
+from lambdas.infer_schema.inspect import inspect
+from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.errors import SluiceError
+from lambdas.shared.domain.names import Identifier, TableName
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.add_typer(local_account.app, name="local")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command(epilog="Example: sluice check config/config.json")
+def check(
+    jobs: Annotated[Path, typer.Argument(help="The list of jobs.")] = Path("config/config.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Check a list of jobs; name every fault by job and field."""
+    try:
+        found = parse_jobs(jobs.read_bytes())
+    except (InvalidJobsError, OSError) as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        show_json([job.to_input() for job in found])
+        return
+    table = Table("job", "files", "table", "keys", "active", title=str(jobs))
+    for job in found:
+        active = "yes" if job.is_active else "no"
+        table.add_row(job.job_id, job.pattern, job.target_table, ", ".join(job.upsert_keys), active)
+    show(table)
+
+
+@app.command(epilog="Example: sluice infer customers.csv --json")
+def infer(
+    file: Annotated[Path, typer.Argument(help="A Parquet, CSV or JSON lines file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what Sluice makes of a file: format, columns and Redshift types, rows, DDL."""
+    try:
+        schema = inspect(LocalFile(file), file_format="auto", csv=None, overrides={})
+        name = TableName(schema=Identifier("public"), table=Identifier.from_header(file.stem))
+    except (SluiceError, OSError) as error:
+        fail(error, as_json=as_json)
+    ddl = upsert_sql.create_table(
+        name, [(column.name, column.type) for column in schema.columns], set()
+    )
+    if as_json:
+        show_json(schema.to_json() | {"ddl": ddl})
+        return
+    rows = "unknown before it is read" if schema.rows is None else f"{schema.rows:,}"
+    table = Table("column", "type", title=f"{file.name}: {schema.format}, rows: {rows}")
+    for column in schema.columns:
+        table.add_row(column.name.text, column.type.sql)
+    show(table)
+    show_text(ddl)

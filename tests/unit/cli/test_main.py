@@ -1,0 +1,68 @@
+"""The `sluice` command: what it says and how it exits."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+COMMANDS = [["check"], ["infer"], *(["local", name] for name in ("up", "down", "env", "logs"))]
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_an_example_in_its_help(command: list[str]) -> None:
+    code, text = run(*command, "--help")
+    assert code == 0
+    assert "Example" in text
+
+
+def test_the_repositorys_jobs_are_valid() -> None:
+    code, text = run("check", "config/config.json", "--json")
+    assert code == 0
+    assert [job["job_id"] for job in json.loads(text)][:2] == ["JOB001", "JOB002"]
+
+
+def test_bad_jobs_are_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+    code, text = run("check", str(path), "--json")
+    assert code == 2
+    assert json.loads(text)["error"] == {
+        "type": "InvalidJobsError",
+        "message": "config.json must be a list of job definitions",
+    }
+
+
+def test_a_file_is_shown_with_its_columns_and_ddl(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("id,name\n1,a\n2,b\n")
+    code, text = run("infer", str(path), "--json")
+    found = json.loads(text)
+    assert code == 0
+    assert [column["name"] for column in found["columns"]] == ["id", "name"]
+    assert found["ddl"].startswith('CREATE TABLE IF NOT EXISTS "public"."people" ("id" BIGINT')
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 not really PAR1"])
+def test_a_bad_file_is_bad_input_with_its_type(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(content)
+    code, text = run("infer", str(path), "--json")
+    assert code == 2
+    assert json.loads(text)["error"]["type"] == "FormatError"
+
+
+def test_without_an_account_env_fails_and_says_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    code, text = run("local", "env", "--json")
+    assert code == 1
+    assert "sluice local up" in json.loads(text)["error"]["message"]
