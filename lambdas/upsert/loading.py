@@ -392,20 +392,13 @@ def _listing(verdicts: tuple[Verdict, ...]) -> bytes:
 
 def _counts(statement: Statement) -> dict[str, Any]:
     """Rows from the target's own DELETE and INSERT, by the Data API's counts."""
-    target = [p for p in statement.parts if "sluice_staging_" in p.get("QueryString", "")]
-    inserted = sum(
-        p.get("ResultRows", 0)
-        for p in target
-        if p["QueryString"].startswith('INSERT INTO "')
-        and not p["QueryString"].startswith(f"INSERT INTO {upsert_sql.FINDINGS}")
-    )
-    updated = sum(
-        p.get("ResultRows", 0)
-        for p in target
-        if p["QueryString"].startswith("DELETE FROM")
-        and not p["QueryString"].startswith('DELETE FROM "sluice_staging_')
-    )
-    return {"rows": inserted, "inserted": max(0, inserted - updated), "updated": updated}
+    counted = {"inserted": 0, "deleted": 0}
+    for part in statement.parts:
+        effect = upsert_sql.effect_on_target(part.get("QueryString", ""))
+        if effect is not None:
+            counted[effect] += part.get("ResultRows", 0)
+    rows, updated = counted["inserted"], counted["deleted"]
+    return {"rows": rows, "inserted": max(0, rows - updated), "updated": updated}
 
 
 def _whole(value: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lambdas.shared.domain.columns import CsvDialect, Format
 from lambdas.shared.domain.errors import PlanError
@@ -339,6 +340,21 @@ def add_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
 def widen_column(table: TableName, name: Identifier, kind: RedshiftType) -> str:
     """DDL of a wider VARCHAR; barred in a transaction."""
     return f"ALTER TABLE {table.sql} ALTER COLUMN {name.sql} TYPE {kind.sql}"
+
+
+def effect_on_target(sql: str) -> Literal["inserted", "deleted"] | None:
+    """What a statement of a load does to its target; None if it touches another table."""
+    ours = (FINDINGS, HISTORY, BATCH, '"sluice_staging_')
+    for verb, effect in _EFFECTS:
+        if sql.startswith(verb) and not sql.startswith(tuple(verb + name for name in ours)):
+            return effect
+    return None
+
+
+_EFFECTS: tuple[tuple[str, Literal["inserted", "deleted"]], ...] = (
+    ("INSERT INTO ", "inserted"),
+    ("DELETE FROM ", "deleted"),
+)
 
 
 def verdicts_of(file_ids: Iterable[str]) -> str:

@@ -239,3 +239,10 @@ def test_as_many_units_as_a_batch_takes_fit() -> None:
     assert len(written) <= upsert_sql.MAX_STATEMENTS
     assert 1 < len(made.units) < 30
     assert len(made.verdicts) == len(made.units)
+
+
+def test_only_the_targets_own_statements_are_counted() -> None:
+    job_ = job(order_by="name")
+    written = upsert_sql.statements(transaction(plan(job_, candidate("a", "1")), job_))
+    effects = [effect for sql in written if (effect := upsert_sql.effect_on_target(sql))]
+    assert effects == ["deleted", "inserted"]

@@ -1,0 +1,67 @@
+"""What holds the architecture together, checked where nothing else would notice."""
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from config.job import json_schema
+from lambdas.shared.domain import errors
+
+MACHINE = json.loads(Path("stacks/load.asl.json").read_text())
+
+
+def test_the_committed_schema_of_the_jobs_is_the_models() -> None:
+    assert json.loads(Path("config/job.schema.json").read_text()) == json_schema()
+
+
+def test_who_may_import_whom() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    answer = subprocess.run([linter, "--no-cache"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_every_error_the_state_machine_names_exists() -> None:
+    named = set(re.findall(r'"([A-Za-z.]+)"', " ".join(map(json.dumps, _retried(MACHINE)))))
+    ours = {name for name in named if "." not in name}
+    assert ours
+    known = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+    assert ours <= known
+
+
+def test_the_state_machine_tries_every_transient_error_again() -> None:
+    transient = {kind.__name__ for kind in errors.TransientError.__subclasses__()}
+    named = set(re.findall(r"\w+", " ".join(map(json.dumps, _retried(MACHINE)))))
+    assert transient <= named
+
+
+def test_the_tree_of_errors_is_drawn_whole() -> None:
+    drawn = set(re.findall(r"\w+Error\b", errors.__doc__ or ""))
+    known = {
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.SluiceError)
+    }
+    assert drawn == known
+
+
+def test_sql_is_written_where_it_belongs() -> None:
+    statement = re.compile(r'"(INSERT INTO|DELETE FROM|CREATE TABLE|ALTER TABLE|LOCK) ')
+    allowed = {"upsert_sql.py", "migrations.py"}
+    strays = {
+        path.name
+        for path in Path("lambdas").rglob("*.py")
+        if statement.search(path.read_text()) and path.name not in allowed
+    }
+    assert strays == set()
+
+
+def _retried(node: object) -> list[object]:
+    if isinstance(node, dict):
+        found = [retry["ErrorEquals"] for retry in node.get("Retry", [])]
+        return found + [each for value in node.values() for each in _retried(value)]
+    if isinstance(node, list):
+        return [each for value in node for each in _retried(value)]
+    return []
