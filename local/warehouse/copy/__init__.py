@@ -1,0 +1,1 @@
+"""COPY from S3 as Redshift does it, into Postgres."""

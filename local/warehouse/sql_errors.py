@@ -1,0 +1,38 @@
+"""Postgres' complaints in Redshift's words."""
+
+import psycopg
+
+from local.warehouse import dialect
+
+
+def redshift_message(error: psycopg.Error) -> str:
+    """The text Redshift would give for an error of the server, without the leading `ERROR: `."""
+    diagnostic = error.diag
+    if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
+        return _isolation(error)
+    if isinstance(error, psycopg.errors.CheckViolation):
+        too_long = dialect.too_long_message(diagnostic.constraint_name or "")
+        if too_long:
+            return too_long
+    if isinstance(error, psycopg.errors.NotNullViolation):
+        return f"Cannot insert a NULL value into column {_logical(diagnostic.column_name)}"
+    if isinstance(error, psycopg.errors.InvalidCatalogName):
+        return f"FATAL: {diagnostic.message_primary}"
+    message = dialect.logical_text(diagnostic.message_primary or str(error).strip())
+    detail = diagnostic.message_detail or ""
+    if not detail or detail.startswith("Failing row"):  # which would be its values
+        return message
+    return f"{message}\n  Detail: {dialect.logical_text(detail)}"
+
+
+def _isolation(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.DeadlockDetected):
+        return "deadlock detected"
+    return (
+        "1023 Detail: Serializable isolation violation on table in Redshift: a concurrent"
+        " transaction changed the same rows; run the transaction again"
+    )
+
+
+def _logical(name: str | None) -> str:
+    return dialect.logical_name(name or "")
