@@ -10,6 +10,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from psycopg import sql
+from psycopg.copy import QueuedLibpqWriter
 
 from local.warehouse.copy.target import Kind, Target
 
@@ -56,7 +57,7 @@ def write(connection: psycopg.Connection[Any], target: Target, tables: Iterator[
         columns,
     )
     rows = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:
         copy.write(encoder.write_header())
         for table in tables:
             rows += table.num_rows
