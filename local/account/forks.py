@@ -6,6 +6,7 @@ is a process with its own variables; only the imports are shared.
 
 import itertools
 import json
+import contextlib
 import os
 import signal
 import socket
@@ -103,4 +104,5 @@ class Fork:
     def kill(self) -> None:
         """End it at once, as Lambda does."""
         if not self._ended.done():
+            with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
             os.kill(self._pid, signal.SIGKILL)
