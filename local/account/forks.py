@@ -4,9 +4,9 @@ The fast choice for tests. The runtime client is the real one all the same, and 
 is a process with its own variables; only the imports are shared.
 """
 
+import contextlib
 import itertools
 import json
-import contextlib
 import os
 import signal
 import socket
@@ -105,4 +105,4 @@ class Fork:
         """End it at once, as Lambda does."""
         if not self._ended.done():
             with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
-            os.kill(self._pid, signal.SIGKILL)
+                os.kill(self._pid, signal.SIGKILL)
