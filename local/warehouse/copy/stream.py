@@ -57,7 +57,10 @@ def write(connection: psycopg.Connection[Any], target: Target, tables: Iterator[
         columns,
     )
     rows = 0
-    with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy,
+    ):
         copy.write(encoder.write_header())
         for table in tables:
             rows += table.num_rows
