@@ -36,7 +36,8 @@ class Demo:
 
     def client(self, service: str) -> Any:
         """A client of the emulated account."""
-        return boto3.client(
+        make: Any = boto3.client  # the stubs know literal names only
+        return make(
             service,
             endpoint_url=self.info.endpoint_url,
             aws_access_key_id="local",
