@@ -4,10 +4,10 @@ Whoever puts a file before the raise is seen by the read; whoever puts after it 
 generation. The lease only saves work: two claims of one table would both be correct.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from config.job import BatchOptions
+from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.ledger import Ledger, Pooled
 from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
@@ -30,8 +30,7 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
     kept = {"round": step.round, "limit": step.load.get("limit")}
     if not pooled:
         return {**kept, "status": "EMPTY"}
-    with ThreadPoolExecutor(16) as threads:
-        entries = list(threads.map(lambda each: _copy(each, step, objects), pooled))
+    entries = for_each(lambda each: _copy(each, step, objects), pooled, threads=16)
     key = f"work/{step.batch_id}/files.json"
     objects.put_json(key, {"files": entries})
     logger().info("batch claimed", batch_id=step.batch_id, table=table, files=len(entries))

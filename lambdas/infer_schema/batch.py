@@ -1,9 +1,9 @@
 """The schemas of a batch's files; a bad file is noted with its error and harms no other."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lambdas.infer_schema.inspect import inspect
+from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import Objects
 from lambdas.shared.domain.errors import FileError
@@ -28,8 +28,7 @@ class RawCopy:
 def infer_batch(step: Step, *, objects: Objects) -> dict[str, Any]:
     """Write `work/<batch>/schemas.json`: a schema or an error for each file that is there."""
     entries = [e for e in objects.get_json(step.load["files"])["files"] if not e["missing"]]
-    with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda entry: _infer(entry, step, objects), entries))
+    found = for_each(lambda entry: _infer(entry, step, objects), entries)
     schemas: dict[str, Any] = {}
     rejected: dict[str, Any] = {}
     for entry, (schema, error) in zip(entries, found, strict=True):

@@ -44,7 +44,7 @@ def migrate(
 
 def _apply(warehouse: Warehouse, name: str, sql: str, token: str) -> None:
     record = f"INSERT INTO public.sluice_migrations VALUES ({literal(name)}, GETDATE())"  # noqa: S608 - a literal
-    statement = warehouse.poll(warehouse.submit_batch([sql, record], token=token), seconds=60)
+    statement = warehouse.wait(warehouse.submit_batch([sql, record], token=token), seconds=60)
     if not statement.is_closed:
         raise WarehouseBusyError(f"migration {name} still runs: {statement.statement_id}")
     if statement.status != "FINISHED":

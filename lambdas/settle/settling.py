@@ -1,12 +1,12 @@
 """From the verdicts of one batch to the ledger, the bucket and people; safe to do again."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from config.runtime import SettleSettings
 from lambdas.settle.notices import failed, loaded, rejected
 from lambdas.shared.aws.alerts import Alerts
+from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
@@ -62,8 +62,7 @@ class Settling:
 
     def _apply(self, verdicts: list[Verdict]) -> None:
         self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(self._put_away, verdicts))
+        for_each(self._put_away, verdicts)
         self._tell(verdicts)
 
     def _put_away(self, verdict: Verdict) -> None:

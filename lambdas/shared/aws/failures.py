@@ -24,6 +24,7 @@ _TRANSIENT = {
     "ActiveStatementsExceededException": WarehouseBusyError,
     "ActiveWaitingRequestsExceededException": WarehouseBusyError,
     "BatchExecuteStatementException": WarehouseBusyError,
+    "ConditionalRequestConflict": StorageBusyError,
     "DatabaseConnectionException": WarehouseBusyError,
     "ExecuteStatementException": WarehouseBusyError,
     "InternalError": StorageBusyError,

@@ -10,7 +10,6 @@ One DynamoDB table, keys `pk` and `sk`:
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,6 +18,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.shared.aws import clients
+from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.failures import code_of, translated
 from lambdas.shared.domain.files import File, FileState, Verdict
 
@@ -222,8 +222,7 @@ class Ledger:
 
     def project(self, verdicts: Iterable[Verdict], job_id: str, batch_id: str) -> None:
         """Write verdicts of the load history into the ledger; a verdict is never replaced."""
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda v: self._project_one(v, job_id, batch_id), verdicts))
+        for_each(lambda verdict: self._project_one(verdict, job_id, batch_id), verdicts)
 
     def _project_one(self, verdict: Verdict, job_id: str, batch_id: str) -> None:
         values = {

@@ -54,6 +54,13 @@ class Objects:
         """The JSON document under a key."""
         return json.loads(self.get(key))
 
+    def find_json(self, key: str) -> Any | None:
+        """The JSON document under a key; None if there is none."""
+        try:
+            return self.get_json(key)
+        except ObjectGoneError:
+            return None
+
     def put(self, key: str, body: bytes) -> None:
         """Write a key."""
         with translated():
@@ -61,7 +68,20 @@ class Objects:
 
     def put_json(self, key: str, document: Any) -> None:
         """Write a key as JSON."""
-        self.put(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        self.put(key, _json(document))
+
+    def put_json_if_absent(self, key: str, document: Any) -> bool:
+        """Write a key as JSON unless it is there; False if it was."""
+        with translated():
+            try:
+                clients.s3().put_object(
+                    Bucket=self.bucket, Key=key, Body=_json(document), IfNoneMatch="*"
+                )
+            except ClientError as error:
+                if code_of(error) != "PreconditionFailed":
+                    raise
+                return False
+        return True
 
     def exists(self, key: str) -> bool:
         """Whether a key has a current version."""
@@ -126,6 +146,10 @@ class Objects:
                 if entries and entries[-1]["Key"] > key:
                     break
         return found
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class _gone:  # noqa: N801 - reads as the word it is: with translated(), _gone(key)

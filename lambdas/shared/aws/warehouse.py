@@ -1,6 +1,5 @@
 """The warehouse through the Redshift Data API: submit, poll, read; one role owns its statements."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,8 @@ from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import translated
 from lambdas.shared.domain.errors import WarehouseBusyError, WarehouseError
 
+_LONGEST_WAIT_SECONDS = 30
+"""What DescribeStatement takes as WaitTimeSeconds (Amazon Redshift Data API reference)."""
 _CLOSED = {"FINISHED", "FAILED", "ABORTED"}
 
 
@@ -51,10 +52,18 @@ class Warehouse:
                 Sqls=sqls, ClientToken=token, **self._target
             )["Id"]
 
-    def describe(self, statement_id: str) -> Statement:
-        """A statement's state now."""
+    def wait(self, statement_id: str, *, seconds: int) -> Statement:
+        """A statement as it is once it is closed, or after about so many seconds."""
+        statement = self._described(statement_id, min(seconds, _LONGEST_WAIT_SECONDS))
+        while not statement.is_closed and (seconds := seconds - _LONGEST_WAIT_SECONDS) > 0:
+            statement = self._described(statement_id, min(seconds, _LONGEST_WAIT_SECONDS))
+        return statement
+
+    def _described(self, statement_id: str, wait_seconds: int) -> Statement:
         with translated():
-            answer = clients.redshift_data().describe_statement(Id=statement_id)
+            answer = clients.redshift_data().describe_statement(
+                Id=statement_id, WaitTimeSeconds=wait_seconds
+            )
         return Statement(
             statement_id=statement_id,
             status=answer["Status"],
@@ -62,22 +71,10 @@ class Warehouse:
             parts=tuple(dict(part) for part in answer.get("SubStatements", [])),
         )
 
-    def poll(self, statement_id: str, *, seconds: float) -> Statement:
-        """Wait until a statement is closed, or so many seconds are over."""
-        until, pause = time.monotonic() + seconds, 0.05
-        while True:
-            statement = self.describe(statement_id)
-            if statement.is_closed or time.monotonic() >= until:
-                return statement
-            time.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
-
-    def run(
-        self, sql: str, *, token: str, parameters: dict[str, str] | None = None, seconds: float = 45
-    ) -> str:
+    def run(self, sql: str, *, token: str, parameters: dict[str, str] | None = None) -> str:
         """Run a short statement to its end; raises WarehouseError or WarehouseBusyError."""
         statement_id = self.submit(sql, token=token, parameters=parameters)
-        statement = self.poll(statement_id, seconds=seconds)
+        statement = self.wait(statement_id, seconds=45)
         if not statement.is_closed:
             raise WarehouseBusyError(f"a statement is still {statement.status}: {statement_id}")
         if statement.status != "FINISHED":

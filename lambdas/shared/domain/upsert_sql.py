@@ -117,13 +117,18 @@ def statements(load: Transaction) -> tuple[str, ...]:
     written = tuple(_statements(load))
     if len(written) > MAX_STATEMENTS:
         raise PlanError(f"{len(written)} statements; a batch takes {MAX_STATEMENTS}")
+    check_statements(written)
+    return written
+
+
+def check_statements(written: Iterable[str]) -> None:
+    """Raise PlanError for a statement the Data API would not take."""
     longest = max(len(text.encode()) for text in written)
     if longest > MAX_STATEMENT_BYTES:
         raise PlanError(
-            f"a statement of {longest} bytes for {load.table}; the Data API takes"
-            f" {MAX_STATEMENT_BYTES}: the table has too many columns with too long names"
+            f"a statement has {longest} bytes and the Data API takes {MAX_STATEMENT_BYTES}: too"
+            " many columns with too long names; shorten them, or leave some out"
         )
-    return written
 
 
 def most_units(*, one_by_one: bool, ordered: bool) -> int:
