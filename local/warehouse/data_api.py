@@ -297,8 +297,6 @@ ORDER BY r.nspname, a.attnum
 
 
 def _check_texts(sqls: list[str]) -> None:
-    if not sqls:
-        raise validation_error("Sqls must hold at least one statement")
     if len(sqls) > MAX_STATEMENTS:
         raise validation_error(
             f"the number of SQL statements is {len(sqls)}; at most {MAX_STATEMENTS} are allowed"
@@ -314,8 +312,6 @@ def _check_parameters(request: Json, sqls: list[str]) -> None:
     if "Parameters" not in request:
         return
     names = [item["name"] for item in request["Parameters"]]
-    if not names:
-        raise validation_error("Parameters must hold at least one parameter")
     if len(set(names)) < len(names):
         raise validation_error("a parameter is given more than once")
     used: set[str] = set()

@@ -5,6 +5,7 @@ process and stops the server when the pipe closes, however this process ends. (L
 signal would follow the thread that started it, and macOS has none.)
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -23,11 +24,14 @@ _PORT = 5432
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.01
+_RUN_DIGITS = 12
+_STALE_SECONDS = 3600.0
 
-# Nothing has to survive a power cut, and two cores do all the work.
+# Nothing has to survive a power cut, but what was committed survives a killed process: it is
+# written, and not flushed. Two cores do all the work.
 _SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -87,7 +91,7 @@ class Engine:
         self._take_lock()
         try:
             self._cache = cache_folder(self._account)
-            _sweep(self._cache)
+            sweep(self._cache)
             self._data = self._place()
             bin_folder = programs(self._account)
             fresh = not (self._data / "PG_VERSION").exists()
@@ -152,11 +156,11 @@ class Engine:
         name = marker.read_text() if marker.exists() else ""
         if not name:
             name = f"data-{secrets.token_hex(8)}"
-            marker.write_text(name)
+            _write_whole(marker, name)
         data = self._cache_path / name
         if not data.exists():
             data.mkdir(mode=0o700)
-            _owner_note(data).write_text(str(marker.resolve()))
+            _write_whole(_owner_note(data), str(marker.resolve()))
         return data
 
     @property
@@ -218,7 +222,7 @@ class Engine:
 
     def _launch(self, bin_folder: Path) -> None:
         data = self._data_path
-        run = hashlib.sha256(str(data).encode()).hexdigest()[:12]
+        run = hashlib.sha256(str(data).encode()).hexdigest()[:_RUN_DIGITS]
         sockets = self._cache_path / run
         shutil.rmtree(sockets, ignore_errors=True)
         self._account.make_private(sockets)
@@ -284,11 +288,39 @@ def _owner_note(data: Path) -> Path:
     return data.with_name(f"{data.name}.owner")
 
 
-def _sweep(cache: Path) -> None:
-    """Delete the data directories of folders that no longer exist."""
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that others read at any moment: they find all of it or none."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fresh.write_text(text)
+    fresh.rename(path)
+
+
+def sweep(cache: Path) -> None:
+    """Delete what no one will come back for: data of folders that are gone, and empty sockets.
+
+    Several processes sweep at once, so each file may vanish between two looks at it.
+    """
     for note in cache.glob("data-*.owner"):
         data = note.with_suffix("")
-        marker = Path(note.read_text())
-        if not marker.exists() or marker.read_text() != data.name:
+        if _is_abandoned(note, data.name):
             shutil.rmtree(data, ignore_errors=True)
             note.unlink(missing_ok=True)
+    for sockets in cache.glob("[0-9a-f]" * _RUN_DIGITS):
+        with contextlib.suppress(OSError):
+            # a server that starts has made its folder and not yet its socket
+            if time.time() - sockets.stat().st_mtime > _STALE_SECONDS:
+                sockets.rmdir()  # fails for one with a socket in it
+
+
+def _is_abandoned(note: Path, name: str) -> bool:
+    """Whether the folder that a note names no longer points to the data of this name."""
+    try:
+        marker = Path(note.read_text())
+    except OSError:
+        return False  # swept by another process
+    try:
+        return marker.read_text() != name
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # we cannot see the folder, so we cannot know

@@ -140,7 +140,10 @@ def _wanted(root: Path) -> dict[str, int]:
 
 def _is_whole(copy: Path, installed: Path) -> bool:
     # a cleaner of temporary files may have taken some of them
-    return copy.is_dir() and _wanted(copy) == _wanted(installed)
+    try:
+        return copy.is_dir() and _wanted(copy) == _wanted(installed)
+    except FileNotFoundError:
+        return False  # another process is replacing it while we look
 
 
 def _replace(copy: Path, installed: Path) -> None:
