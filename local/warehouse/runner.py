@@ -213,6 +213,8 @@ class Runner:
             guards.in_transaction(connection, translated)
         if translated.kind == "unload":
             raise UnsupportedSqlError("UNLOAD")
+        if translated.name == "DROP DATABASE":
+            self._log.close()  # its idle connection would keep the database from being dropped
 
         def check() -> None:
             if statement.cancelled:

@@ -10,6 +10,8 @@ def redshift_message(error: psycopg.Error) -> str:
     diagnostic = error.diag
     if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
         return _isolation(error)
+    if isinstance(error, psycopg.errors.CardinalityViolation) and "MERGE" in str(error):
+        return "Found multiple matches to update the same tuple"
     if isinstance(error, psycopg.errors.CheckViolation):
         too_long = dialect.too_long_message(diagnostic.constraint_name or "")
         if too_long:

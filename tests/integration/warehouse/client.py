@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
-from local.warehouse import Caller, Warehouse
+from local.warehouse import Caller, DataApiError, Warehouse
 
 ROLE = "IAM_ROLE 'arn:aws:iam::123456789012:role/copy'"
 
@@ -134,3 +135,10 @@ def value(field: dict[str, Any]) -> Any:
     """A Field's value."""
     ((kind, found),) = field.items()
     return None if kind == "isNull" else found
+
+
+def refusal(client: Client, operation: str, **request: Any) -> DataApiError:
+    """The error of a call that must be refused."""
+    with pytest.raises(DataApiError) as caught:
+        client.call(operation, **request)
+    return caught.value

@@ -1,4 +1,4 @@
-"""Execute, Batch, Describe, results, cancel, lists: as the Data API reference has them."""
+"""Execute, Batch, Describe, cancel and lists: as the Data API reference has them."""
 
 import threading
 import time
@@ -7,14 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.warehouse import Caller, DataApiError, Warehouse
-from tests.integration.warehouse.client import Bucket, Client
-
-
-def refusal(client: Client, operation: str, **request: object) -> DataApiError:
-    with pytest.raises(DataApiError) as caught:
-        client.call(operation, **request)
-    return caught.value
+from local.warehouse import DataApiError, Warehouse
+from tests.integration.warehouse.client import Bucket, Client, refusal
 
 
 def test_a_query_is_described_with_its_rows_and_its_user(client: Client) -> None:
@@ -29,93 +23,11 @@ def test_a_query_is_described_with_its_rows_and_its_user(client: Client) -> None
     assert "Error" not in described
 
 
-def test_every_type_is_a_field_of_its_own_kind(client: Client) -> None:
-    identifier = client.done(
-        "SELECT 1::SMALLINT AS s, 2::INT AS i, 3::BIGINT AS b, 1.5::FLOAT8 AS f, 1.25::DECIMAL(9,3)"
-        " AS d, TRUE AS t, 'x'::VARCHAR(7) AS v, DATE '2024-02-29' AS day, NULL::INT AS n,"
-        " TIMESTAMP '2024-01-02 03:04:05' AS at, JSON_PARSE('{\"a\": [1, 2, \": ,\"]}') AS super"
-    )["Id"]
-
-    result = client.call("GetStatementResult", Id=identifier)
-
-    assert result["Records"] == [
-        [
-            {"longValue": 1},
-            {"longValue": 2},
-            {"longValue": 3},
-            {"doubleValue": 1.5},
-            {"stringValue": "1.250"},
-            {"booleanValue": True},
-            {"stringValue": "x"},
-            {"stringValue": "2024-02-29"},
-            {"isNull": True},
-            {"stringValue": "2024-01-02 03:04:05"},
-            {"stringValue": '{"a":[1,2,": ,"]}'},
-        ]
-    ]
-    assert [column["typeName"] for column in result["ColumnMetadata"]] == [
-        *("int2", "int4", "int8", "float8", "numeric", "bool", "varchar", "date", "int4"),
-        *("timestamp", "super"),
-    ]
-    decimal = result["ColumnMetadata"][4]
-    assert (decimal["name"], decimal["precision"], decimal["scale"]) == ("d", 9, 3)
-
-
-def test_a_column_of_a_table_says_which(client: Client) -> None:
-    client.done("CREATE TABLE orders (id BIGINT NOT NULL, name VARCHAR(20))")
-
-    identifier = client.done("SELECT id, name, 1 AS one FROM orders")["Id"]
-
-    columns = client.call("GetStatementResult", Id=identifier)["ColumnMetadata"]
-    assert [(c["schemaName"], c["tableName"], c["nullable"]) for c in columns] == [
-        ("public", "orders", 0),
-        ("public", "orders", 1),
-        ("", "", 1),
-    ]
-    assert columns[1]["precision"] == 20
-
-
-def test_an_empty_result_is_a_result_and_ddl_has_none(client: Client) -> None:
-    assert client.done("SELECT 1 WHERE FALSE")["HasResultSet"] is True
-    assert client.done("CREATE TABLE t (a INT)")["HasResultSet"] is False
-
-
 def test_rows_changed_are_counted(client: Client) -> None:
     client.done("CREATE TABLE t (a INT)")
 
     assert client.done("INSERT INTO t VALUES (1), (2), (3)")["ResultRows"] == 3
     assert client.done("DELETE FROM t WHERE a > 1")["ResultRows"] == 2
-
-
-def test_a_long_result_comes_in_pages(client: Client) -> None:
-    query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
-
-    rows = client.rows(f"{query} SELECT i FROM n")
-
-    assert sorted(row[0] for row in rows) == list(range(1, 2501))
-
-
-def test_a_token_of_another_result_is_refused(client: Client) -> None:
-    query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
-    first, second = (client.done(f"{query} SELECT i FROM n")["Id"] for _ in range(2))
-    token = client.call("GetStatementResult", Id=first)["NextToken"]
-
-    assert refusal(client, "GetStatementResult", Id=second, NextToken=token).code == (
-        "ValidationException"
-    )
-    assert refusal(client, "GetStatementResult", Id=first, NextToken="x").code == (
-        "ValidationException"
-    )
-
-
-def test_csv_results_are_for_the_second_version(client: Client) -> None:
-    identifier = client.done("SELECT 1 AS a, 'x,y' AS b, NULL AS c", ResultFormat="CSV")["Id"]
-
-    result = client.call("GetStatementResultV2", Id=identifier)
-
-    assert result["Records"] == [{"CSVRecords": 'a,b,c\r\n1,"x,y",\r\n'}]
-    assert result["ResultFormat"] == "CSV"
-    assert refusal(client, "GetStatementResult", Id=identifier).code == "ValidationException"
 
 
 def test_a_failed_statement_says_what_redshift_would(client: Client) -> None:
@@ -148,9 +60,6 @@ def test_an_unknown_database_fails_the_statement(client: Client) -> None:
         'database "nowhere" does not exist'
         in client.call("DescribeStatement", Id=described["Id"])["Error"]
     )
-
-
-# --- batches --------------------------------------------------------------------------------------
 
 
 def test_a_batch_is_one_transaction(client: Client) -> None:
@@ -205,93 +114,6 @@ def test_temporary_tables_die_with_their_statement(client: Client) -> None:
     client.done(["CREATE TEMP TABLE t (a INT)", "INSERT INTO t VALUES (1)"])
 
     assert 'relation "t" does not exist' in client.failure("SELECT * FROM t")
-
-
-def test_forty_statements_and_no_more(client: Client) -> None:
-    client.done(["SELECT 1"] * 40)
-
-    with pytest.raises(DataApiError, match="at most 40"):
-        client.submit(["SELECT 1"] * 41)
-
-
-def test_a_text_over_100_kb_is_refused(client: Client) -> None:
-    client.done(f"SELECT LEN('{'x' * (100 * 1024 - 20)}')")
-
-    with pytest.raises(DataApiError, match="larger than 100kB"):
-        client.submit(f"SELECT '{'é' * (51 * 1024)}' AS a")
-
-
-# --- parameters -----------------------------------------------------------------------------------
-
-
-def test_parameters_are_typed_by_where_they_stand(client: Client) -> None:
-    client.done("CREATE TABLE t (a INT, b VARCHAR(20), d DATE)")
-    client.done(
-        "INSERT INTO t VALUES (:a, :b, :d)",
-        Parameters=[
-            {"name": "a", "value": "7"},
-            {"name": "b", "value": "it's 50% :x"},
-            {"name": "d", "value": "2024-01-02"},
-        ],
-    )
-
-    assert client.rows(
-        "SELECT * FROM t WHERE a = :key", Parameters=[{"name": "key", "value": "7"}]
-    ) == [(7, "it's 50% :x", "2024-01-02")]
-
-
-@pytest.mark.parametrize(
-    ("sql", "parameters", "message"),
-    [
-        ("SELECT :a", [{"name": "a", "value": ""}], "valid min length: 1"),
-        ("SELECT :a", [{"name": "a", "value": None}], "Invalid type"),
-        ("SELECT :a", [], "valid min length: 1"),
-        ("SELECT :a", [{"name": "b", "value": "1"}], "unused parameters"),
-        ("SELECT :a, :b", [{"name": "a", "value": "1"}], "Cannot find parameter: b"),
-        ("SELECT :a", [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}], "more than once"),
-    ],
-)
-def test_parameters_that_make_no_sense_are_refused(
-    client: Client, sql: str, parameters: list[dict[str, str]], message: str
-) -> None:
-    with pytest.raises(DataApiError, match=message) as caught:
-        client.submit(sql, Parameters=parameters)
-
-    assert caught.value.code == "ValidationException"
-
-
-def test_a_parameter_is_no_identifier(client: Client) -> None:
-    client.done("CREATE TABLE t (a INT)")
-
-    client.failure("SELECT * FROM :t", Parameters=[{"name": "t", "value": "t"}])
-
-
-# --- tokens, owners, waiting ----------------------------------------------------------------------
-
-
-def test_the_same_token_is_the_same_statement(client: Client) -> None:
-    client.done("CREATE TABLE t (a INT)")
-
-    first, again = (client.submit("INSERT INTO t VALUES (1)", ClientToken="t") for _ in range(2))
-
-    assert first["Id"] == again["Id"]
-    client.call("DescribeStatement", Id=first["Id"], WaitTimeSeconds=30)
-    assert client.rows("SELECT COUNT(*) FROM t") == [(1,)]
-
-
-def test_a_token_for_another_request_is_refused(client: Client) -> None:
-    client.submit("SELECT 1", ClientToken="same")
-
-    with pytest.raises(DataApiError, match="different parameters"):
-        client.submit("SELECT 2", ClientToken="same")
-    assert client.as_principal("role/other").submit("SELECT 2", ClientToken="same")["Id"]
-
-
-def test_a_failed_statement_keeps_its_token(client: Client) -> None:
-    failed = client.submit("SELECT 1/0", ClientToken="attempt-1")
-
-    assert client.submit("SELECT 1/0", ClientToken="attempt-1")["Id"] == failed["Id"]
-    assert client.submit("SELECT 1/0", ClientToken="attempt-2")["Id"] != failed["Id"]
 
 
 @pytest.mark.parametrize(
@@ -389,61 +211,6 @@ def test_many_statements_at_once_all_end(client: Client) -> None:
     }
 
     assert statuses == {"FINISHED"}
-
-
-# --- requests -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("operation", "request_"),
-    [
-        ("ExecuteStatement", {"Sql": "SELECT 1", "Database": "dev"}),
-        ("ExecuteStatement", {"Sql": "SELECT 1", "WorkgroupName": "wg1"}),
-        ("ExecuteStatement", {"WorkgroupName": "wg1", "Database": "dev"}),
-        ("ExecuteStatement", {"Sql": " ", "WorkgroupName": "wg1", "Database": "dev"}),
-        ("ExecuteStatement", {"Sql": "SELECT 1", "ClusterIdentifier": "c", "Database": "dev"}),
-        ("ExecuteStatement", {"Sql": "SELECT 1", "WorkgroupName": "A_", "Database": "dev"}),
-        (
-            "ExecuteStatement",
-            {"Sql": "SELECT 1", "WorkgroupName": "wg1", "Database": "dev", "DbUser": "u"},
-        ),
-        (
-            "ExecuteStatement",
-            {"Sql": "SELECT 1", "WorkgroupName": "wg1", "Database": "dev", "WaitTimeSeconds": 31},
-        ),
-        (
-            "ExecuteStatement",
-            {"Sql": "SELECT 1", "WorkgroupName": "wg1", "Database": "dev", "Unknown": 1},
-        ),
-        ("BatchExecuteStatement", {"Sqls": [], "WorkgroupName": "wg1", "Database": "dev"}),
-        ("DescribeStatement", {"Id": "no-such-id"}),
-        ("DescribeStatement", {}),
-    ],
-)
-def test_a_request_of_another_shape_is_a_validation_error(
-    client: Client, operation: str, request_: dict[str, object]
-) -> None:
-    assert refusal(client, operation, **request_).code == "ValidationException"
-
-
-def test_an_operation_that_does_not_exist_is_refused(client: Client) -> None:
-    assert refusal(client, "DropEverything").code == "UnknownOperationException"
-
-
-def test_an_unknown_identifier_is_not_found(client: Client) -> None:
-    unknown = "00000000-0000-4000-8000-000000000000"
-
-    assert refusal(client, "DescribeStatement", Id=unknown).code == "ResourceNotFoundException"
-    known = client.done("SELECT 1")["Id"]
-    assert refusal(client, "DescribeStatement", Id=f"{known}:1").code == (
-        "ResourceNotFoundException"
-    )
-
-
-def test_callers_are_roles_or_users() -> None:
-    for principal in ("loader", "role/", "group/x"):
-        with pytest.raises(ValueError, match="neither"):
-            Caller(principal=principal)
 
 
 def test_calls_are_answered_while_a_statement_runs(client: Client, locked: str) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from local.warehouse import Caller, DataApiError, Warehouse
+from local.warehouse import Caller, Warehouse
 
 LOADER = Caller(principal="role/loader")
 STRANGER = Caller(principal="role/stranger")
@@ -317,62 +317,6 @@ def test_a_missing_mandatory_file_is_refused_by_name(load: Load) -> None:
     assert url in done["Error"]
 
 
-@pytest.mark.parametrize("option", ["ESCAPE", "FIXEDWIDTH '1:2'", "REMOVEQUOTES"])
-def test_an_unknown_copy_option_is_refused_by_name(load: Load, option: str) -> None:
-    load.add("a.csv", b"order_id,name,amount\n2,b,2\n")
-
-    done = load.run(f"{CSV} {option}", COLUMNS)
-
-    assert done["Status"] == "FAILED"
-    assert option.split()[0] in done["Error"]
-    assert load.rows() == OLD
-
-
-def test_a_client_token_runs_a_statement_once(load: Load) -> None:
-    request = {
-        **WHERE,
-        "Sql": f"INSERT INTO {load.table} VALUES (2, 'once', 1)",
-        "ClientToken": uuid.uuid4().hex,
-    }
-
-    ids = {load.warehouse.handle("ExecuteStatement", request, LOADER)["Id"] for _ in range(3)}
-
-    assert len(ids) == 1
-    assert finish(load.warehouse, LOADER, ids.pop())["Status"] == "FINISHED"
-    assert [row[0] for row in load.rows()] == [1, 2, 9]
-
-
-def test_a_client_token_is_refused_for_another_request(warehouse: Warehouse) -> None:
-    token = uuid.uuid4().hex
-    succeed(warehouse, LOADER, "SELECT 1", ClientToken=token)
-
-    with pytest.raises(DataApiError) as refused:
-        execute(warehouse, LOADER, "SELECT 2", ClientToken=token)
-
-    assert refused.value.code == "ValidationException"
-
-
-def test_a_client_token_belongs_to_its_principal(warehouse: Warehouse) -> None:
-    token = uuid.uuid4().hex
-    first = succeed(warehouse, LOADER, "SELECT 1", ClientToken=token)
-
-    assert succeed(warehouse, STRANGER, "SELECT 1", ClientToken=token) != first
-
-
-@pytest.mark.parametrize(
-    "operation", ["DescribeStatement", "GetStatementResult", "CancelStatement"]
-)
-def test_a_statement_of_another_principal_does_not_exist(
-    warehouse: Warehouse, operation: str
-) -> None:
-    identifier = succeed(warehouse, LOADER, "SELECT 1")
-
-    with pytest.raises(DataApiError) as refused:
-        warehouse.handle(operation, {"Id": identifier}, STRANGER)
-
-    assert refused.value.code == "ResourceNotFoundException"
-
-
 def test_a_role_may_not_read_the_table_of_another(load: Load) -> None:
     done = execute(load.warehouse, STRANGER, f"SELECT * FROM {load.table}")
 
@@ -403,57 +347,6 @@ def test_what_redshift_commits_or_refuses_in_a_transaction_is_refused_in_a_batch
     assert done["Status"] == "FAILED"
     assert named in done["Error"]
     assert load.rows() == OLD
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"Sqls": []},
-        {"Sqls": ["SELECT 1"] * 41},
-        {"Sqls": ["SELECT 1", "SELECT '" + "x" * 102_400 + "'"]},
-        {"Sqls": ["SELECT :a"], "Parameters": [{"name": "a", "value": ""}]},
-        {"Sqls": ["SELECT 1"], "Parameters": [{"name": "a", "value": "1"}]},
-        {"Sqls": ["SELECT 1"], "DbUser": "admin"},
-        {"Sqls": ["SELECT 1"], "Unknown": "member"},
-    ],
-    ids=["none", "41", "100 KB", "empty value", "unused", "DbUser", "not in the model"],
-)
-def test_a_request_beyond_the_limits_is_refused(
-    warehouse: Warehouse, request_: dict[str, Any]
-) -> None:
-    with pytest.raises(DataApiError) as refused:
-        warehouse.handle("BatchExecuteStatement", {**WHERE, **request_}, LOADER)
-
-    assert refused.value.code == "ValidationException"
-
-
-def test_the_catalog_names_types_as_redshift_does(load: Load) -> None:
-    found = rows(
-        load.warehouse,
-        LOADER,
-        "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale"
-        f" FROM svv_columns WHERE table_name = '{load.name}' ORDER BY ordinal_position",
-    )
-
-    assert [row[:2] for row in found] == [
-        ["order_id", "bigint"],
-        ["name", "character varying"],
-        ["amount", "numeric"],
-    ]
-    assert found[1][2] == 65535
-    assert found[2][3:] == [18, 2]
-
-
-def test_a_long_result_comes_in_pages_that_hold_every_row(warehouse: Warehouse) -> None:
-    digits = " UNION ALL ".join(f"SELECT {n} AS d" for n in range(10))
-    text = (
-        f"WITH t AS ({digits}) SELECT a.d * 1000 + b.d * 100 + c.d * 10 + e.d AS n,"
-        " REPEAT('x', 1000) FROM t a CROSS JOIN t b CROSS JOIN t c CROSS JOIN t e ORDER BY 1"
-    )
-
-    found = rows(warehouse, PERSON, text)
-
-    assert [row[0] for row in found] == list(range(10_000))
 
 
 def test_loads_of_one_table_at_the_same_time_fail_or_follow_one_another(load: Load) -> None:
