@@ -263,7 +263,9 @@ class Account:
         try:
             return self._warehouse.handle(operation, request, Caller(principal=principal))
         except DataApiError as error:
-            raise DataApiFailure(error.code, error.message, error.http_status) from error
+            raise DataApiFailure(
+                error.code, error.message, error.http_status, **error.members
+            ) from error
 
     def _save(self) -> None:
         if self._keep and self._info is not None:  # a failed start must not replace the state

@@ -40,12 +40,13 @@ class DataApi(Protocol):
 
 
 class DataApiFailure(Exception):  # noqa: N818 -- it is an answer of the API, not a fault of ours
-    """An error the Data API answers with."""
+    """An error the Data API answers with; `members` are what its shape has beside the message."""
 
-    def __init__(self, code: str, message: str, status: int) -> None:
+    def __init__(self, code: str, message: str, status: int, **members: Any) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.members = members
 
 
 class Front:
@@ -88,7 +89,8 @@ class Front:
             request = json.loads(_body(environ) or b"{}")
             return _json(start, 200, self._data_api(operation, request, principal))
         except DataApiFailure as failure:
-            error = {"__type": failure.code, "message": str(failure), "Message": str(failure)}
+            text = str(failure)
+            error = {"__type": failure.code, "message": text, "Message": text, **failure.members}
             return _json(start, failure.status, error)
 
     def _answer_moto(self, environ: Environ, start: Start) -> Iterable[bytes]:
