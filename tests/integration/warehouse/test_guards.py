@@ -230,3 +230,10 @@ def test_a_statement_that_is_not_emulated_is_refused_by_name(
 
     assert error.startswith(f"ERROR: {named}")
     assert error.endswith("is not supported by the local warehouse")
+
+
+def test_text_sorts_by_bytes(client: Client) -> None:
+    client.done("CREATE TABLE t (a VARCHAR(9))")
+    client.done("INSERT INTO t VALUES ('b'), ('A'), ('ä'), ('B'), ('_')")
+
+    assert client.rows("SELECT a FROM t ORDER BY a") == [("A",), ("B",), ("_",), ("b",), ("ä",)]
