@@ -3,10 +3,6 @@
 `docs/local-warehouse.md` lists them all, those that are closed elsewhere included.
 """
 
-from typing import Any
-
-import psycopg
-
 from local.warehouse.dialect import Translated
 from local.warehouse.errors import RedshiftError
 
@@ -43,32 +39,14 @@ def refuse_transaction_control(translated: Translated) -> None:
         )
 
 
-_TRUNCATES = """
-SELECT bool_or(prosrc ~ '(^|\\n)TRUNCATE TABLE ') FROM pg_proc WHERE prokind = 'p' AND proname = %s
-"""
-
-
-def refuse_truncating_call(connection: psycopg.Connection[Any], translated: Translated) -> None:
-    """A procedure that truncates commits its caller's transaction in Redshift."""
-    if translated.kind != "call":
-        return
-    name = translated.statements[-1].partition("(")[0].removeprefix("CALL ").split(".")[-1]
-    found = connection.execute(_TRUNCATES, (name.strip('"'),)).fetchone()
-    if found is not None and found[0]:
-        raise RedshiftError(
-            "the procedure runs TRUNCATE, which commits; it cannot be called inside a transaction"
-        )
-
-
-def in_transaction(connection: psycopg.Connection[Any], translated: Translated) -> None:
+def in_transaction(translated: Translated) -> None:
     """All that is refused between BEGIN and COMMIT, be it a batch or a session's own."""
     refuse_truncate(translated)
     refuse_column_change(translated)
     refuse_outside_commands(translated)
-    refuse_truncating_call(connection, translated)
 
 
-def in_batch(connection: psycopg.Connection[Any], translated: Translated) -> None:
+def in_batch(translated: Translated) -> None:
     """All that is refused in a batch that is one transaction."""
     refuse_transaction_control(translated)
-    in_transaction(connection, translated)
+    in_transaction(translated)

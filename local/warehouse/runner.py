@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from local.warehouse import dialect, guards
+from local.warehouse import dialect, guards, procedures
 from local.warehouse.copy.command import CopyReport, run_copy
 from local.warehouse.copy.sources import ObjectStore
 from local.warehouse.dialect import Translated, UnsupportedSqlError
@@ -208,9 +208,9 @@ class Runner:
         report: CopyReport,
     ) -> None:
         if statement.is_transaction:
-            guards.in_batch(connection, translated)
+            guards.in_batch(translated)
         elif connection.info.transaction_status is not TransactionStatus.IDLE:
-            guards.in_transaction(connection, translated)
+            guards.in_transaction(translated)
         if translated.kind == "unload":
             raise UnsupportedSqlError("UNLOAD")
         if translated.name == "DROP DATABASE":
@@ -220,13 +220,70 @@ class Runner:
             if statement.cancelled:
                 raise CancelledError
 
-        if translated.kind == "copy":
+        if translated.kind == "call":
+            self._call(translated, statement, sub, connection, check)
+        elif translated.kind == "copy":
             _atomically(connection, lambda: self._copy(sub, connection, report, check), alone=False)
         else:
             alone = len(translated.statements) == 1 or translated.name in _ALONE
             _atomically(
                 connection, lambda: _run_sql(translated, statement, sub, connection), alone=alone
             )
+
+    def _call(
+        self,
+        translated: Translated,
+        statement: Statement,
+        sub: SubStatement,
+        connection: psycopg.Connection[Any],
+        check: Callable[[], None],
+    ) -> None:
+        database = _ProcedureDatabase(self, statement, connection, check)
+        query = procedures.call(connection, translated, statement.parameters, database)
+        sub.rows, sub.size = 0, 0
+        if query is not None:
+            _keep_rows(connection.execute(query), sub, connection)
+
+    def copy_in_call(
+        self,
+        sql: str,
+        statement: Statement,
+        connection: psycopg.Connection[Any],
+        check: Callable[[], None],
+    ) -> int:
+        """A COPY of a procedure, with a query id of its own; the number of rows."""
+        report, query_id, started = CopyReport(), self.next_query_id(), time.time()
+        error: str | None = None
+        try:
+            run_copy(connection, sql, self._store, report, check)
+        except (RedshiftError, UnsupportedSqlError, psycopg.Error) as failure:
+            error = _error_text(failure)
+            if isinstance(failure, CopyError) and failure.errors:
+                report.errors = failure.errors
+            raise
+        finally:
+            run = Run(
+                query_id=query_id,
+                database=statement.database,
+                database_user=statement.database_user,
+                session=statement.pid,
+                transaction=statement.subs[0].query_id,
+                kind="COPY",
+                sql=sql,
+                started=started,
+                ended=time.time(),
+                rows=0,
+                size=0,
+                label=statement.request.get("StatementName", "default"),
+                error=error,
+            )
+            self._log.write_query([run])
+            self._log.write_load(run, report)
+        return report.rows
+
+    def lend(self, owner: str, user: str) -> None:
+        """Let a user's connections become the owner of a SECURITY DEFINER procedure."""
+        self._users.lend(owner, user)
 
     def _copy(
         self,
@@ -242,6 +299,28 @@ class Runner:
             " set_config('redshift.last_copy_count', %s, false)",
             (str(sub.query_id), str(report.rows)),
         )
+
+
+class _ProcedureDatabase:
+    """What the procedures of one CALL need beside their connection."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        statement: Statement,
+        connection: psycopg.Connection[Any],
+        check: Callable[[], None],
+    ) -> None:
+        self._runner = runner
+        self._statement = statement
+        self._connection = connection
+        self.check = check
+
+    def copy(self, sql: str) -> int:
+        return self._runner.copy_in_call(sql, self._statement, self._connection, self.check)
+
+    def lend(self, owner: str) -> None:
+        self._runner.lend(owner, self._statement.database_user)
 
 
 def _translate(sql: str, statement: Statement, connection: psycopg.Connection[Any]) -> Translated:
@@ -260,8 +339,15 @@ def _run_sql(
     cursor: psycopg.Cursor[Any] | None = None
     for text in translated.statements:
         cursor = connection.execute(text, statement.parameters or None)
-    result = cursor.pgresult if cursor is not None else None
-    if cursor is None or result is None:
+    if cursor is not None:
+        _keep_rows(cursor, sub, connection)
+
+
+def _keep_rows(
+    cursor: psycopg.Cursor[Any], sub: SubStatement, connection: psycopg.Connection[Any]
+) -> None:
+    result = cursor.pgresult
+    if result is None:
         return
     if result.status == ExecStatus.TUPLES_OK:
         sub.result = read_result(connection, result)

@@ -52,6 +52,18 @@ class DatabaseUsers:
                 self._known.add(role)
         return role
 
+    def lend(self, owner: str, user: str) -> None:
+        """Let a user's connections become another role; the dialect has no way to ask for it."""
+        role = self.ensure(user)
+        if role == owner:
+            return
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(
+                    sql.Identifier(owner), sql.Identifier(role)
+                )
+            )
+
     def _create(self, role: str, *, superuser: bool) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))

@@ -106,6 +106,16 @@ BEGIN
 END
 $$;
 
+-- A new procedure may be called by its owner only, until others are granted EXECUTE.
+CREATE OR REPLACE PROCEDURE redshift.keep_private(identity text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT proacl IS NULL FROM pg_proc WHERE oid = identity::regprocedure) THEN
+        EXECUTE format('REVOKE ALL ON PROCEDURE %s FROM PUBLIC', identity);
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE PROCEDURE redshift.require_table(target regclass)
 LANGUAGE sql BEGIN ATOMIC END;
 

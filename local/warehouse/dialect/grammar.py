@@ -17,7 +17,7 @@ from sqlglot.tokenizer_core import Token
 
 from local.warehouse.dialect import casts, functions, names, windows
 from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError, syntax_error_near
-from local.warehouse.dialect.nodes import SuperPath, Unnesting
+from local.warehouse.dialect.nodes import Bound, SuperPath, Unnesting
 from local.warehouse.dialect.tokens import PARAMETER_END, PARAMETER_START, tokenize
 
 # calls whose arguments have a grammar of their own
@@ -56,6 +56,7 @@ class _Generator(PostgresGenerator):
         # written below, or so that sqlglot's base class does it plainly
         if kind not in (exp.CurrentTimestamp, exp.Pivot, exp.Select, exp.StrPosition, exp.Substring)
     } | {
+        Bound: lambda self, node: self.bound_sql(node),
         SuperPath: lambda self, node: self.superpath_sql(node),
         Unnesting: lambda self, node: self.unnesting_sql(node),
     }
@@ -93,6 +94,10 @@ class _Generator(PostgresGenerator):
 
     def strposition_sql(self, expression: exp.StrPosition) -> str:
         return self.func("STRPOS", expression.this, expression.args["substr"])
+
+    def bound_sql(self, expression: Bound) -> str:
+        marked = PARAMETER_START + str(expression.this) + PARAMETER_END
+        return f"CAST({marked} AS {expression.args['kind']})"
 
     def superpath_sql(self, expression: SuperPath) -> str:
         steps = "".join(f" -> {self.sql(step)}" for step in expression.expressions)

@@ -1,4 +1,4 @@
-"""The two things Redshift's grammar has and sqlglot's tree does not."""
+"""What Redshift's grammar has and sqlglot's tree does not."""
 
 from typing import ClassVar
 
@@ -17,12 +17,20 @@ class Unnesting(exp.Expression):
     arg_types: ClassVar[dict[str, bool]] = {"this": True, "alias": True, "offset": False}
 
 
+class Bound(exp.Expression):
+    """A variable of a procedure: `this` is its name, `kind` its type as Postgres SQL."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True, "kind": True}
+
+
 def super_valued(node: exp.Expr | None) -> bool:
     """Whether an expression is known to be a SUPER from its text alone."""
     while isinstance(node, exp.Paren):
         node = node.this
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in _SUPER_FUNCTIONS
+    if isinstance(node, Bound):
+        return bool(node.args["kind"] == "jsonb")
     return isinstance(node, SuperPath)
 
 

@@ -1,4 +1,4 @@
-"""CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body translated."""
+"""CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body checked."""
 
 from local.warehouse.dialect import bodies, names, queries
 from local.warehouse.dialect.bodies import TranslateIn
@@ -8,22 +8,39 @@ from local.warehouse.dialect.statement import Translated
 from local.warehouse.dialect.tokens import Cursor
 from local.warehouse.dialect.types import read_type
 
+NONATOMIC = "redshift_nonatomic"
+"""Marks a NONATOMIC procedure in the catalog, as a setting that everybody may give one."""
+
 
 def create_procedure(cursor: Cursor, translate: TranslateIn, *, replace: bool) -> Translated:
-    """`CREATE [OR REPLACE] PROCEDURE`, read up to and including the word PROCEDURE."""
+    """`CREATE [OR REPLACE] PROCEDURE`, read up to and including the word PROCEDURE.
+
+    The body is kept as it is written: Postgres never runs it (`local.warehouse.procedures` does).
+    """
     name = cursor.qualified_name()
     arguments = [argument(item) for item in cursor.group().split()]
     attributes = _Attributes(cursor, "PROCEDURE")
     if attributes.language != "plpgsql":
         raise UnsupportedSqlError(f"a procedure in {attributes.language or 'no language'}")
+    variables = {f"${place}": item.sql for place, item in enumerate(arguments, start=1)}
+    variables |= {item.name: item.sql for item in arguments if item.name}
+    bodies.check(bodies.parse_body(attributes.body), variables, translate)
     head = f"CREATE {'OR REPLACE ' if replace else ''}PROCEDURE {names.dotted(name)}"
     signature = ", ".join(_written(item) for item in arguments)
-    variables = frozenset(item.name for item in arguments if item.name)
-    body = bodies.translate_body(attributes.body, variables, translate)
-    statement = f"{head}({signature}) LANGUAGE plpgsql{attributes.options} AS {names.literal(body)}"
+    statement = (
+        f"{head}({signature}) LANGUAGE plpgsql{attributes.options}"
+        f" AS {names.literal(attributes.body)}"
+    )
+    inputs = ", ".join(item.sql for item in arguments if item.mode != "OUT")
+    identity = names.literal(f"{names.dotted(name)}({inputs})")
     return Translated(
         kind="procedure",
-        statements=(*names.registrations(name), statement),
+        statements=(
+            *names.registrations(name),
+            "SET LOCAL check_function_bodies TO off",
+            statement,
+            f"CALL redshift.keep_private({identity})",
+        ),
         name="CREATE PROCEDURE",
     )
 
@@ -80,7 +97,7 @@ class _Attributes:
             self.options += f" SECURITY {option}"
         elif word in ("STABLE", "VOLATILE", "IMMUTABLE") and kind == "FUNCTION":
             self.options += f" {word}"
-        elif word == "NONATOMIC":
-            raise UnsupportedSqlError("a NONATOMIC procedure")
+        elif word == "NONATOMIC" and kind == "PROCEDURE":
+            self.options += f" SET application_name TO '{NONATOMIC}'"
         else:
             raise UnsupportedSqlError(f"{word or 'this option'} of a {kind.lower()}")

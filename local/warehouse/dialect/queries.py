@@ -7,6 +7,7 @@ from sqlglot.tokenizer_core import Token
 
 from local.warehouse.dialect import grammar, names, select, super_values
 from local.warehouse.dialect.errors import SqlSyntaxError, UnsupportedSqlError
+from local.warehouse.dialect.nodes import Bound
 from local.warehouse.dialect.statement import NOWHERE, Context
 
 # what sqlglot reads and Redshift does not have, or has and nothing here translates
@@ -69,12 +70,63 @@ def translate_expression(sql: str, *, context: Context = NOWHERE) -> str:
     tree = grammar.parse(f"SELECT {sql}")
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from_"):
         raise SqlSyntaxError(f"syntax error at or near {sql!r}")
+    tree.set("expressions", [_bound(tree.expressions[0], context)])
     _rewrite(tree, _survey(tree), context)
     value = tree.expressions[0]
     return grammar.write(value.this if isinstance(value, exp.Alias) else value)
 
 
+# calls whose first argument is the name of a part of a date, which sqlglot reads as a column
+_DATE_PARTS = (
+    "date_add",
+    "date_diff",
+    "date_part",
+    "date_trunc",
+    "dateadd",
+    "datediff",
+    "datepart",
+)
+
+
+def _bound(tree: exp.Expr, context: Context) -> exp.Expr:
+    """The tree with a procedure's variables in the place of the columns they hide."""
+    if not context.bindings and not context.records:
+        return tree
+    for parameter in list(tree.find_all(exp.Parameter)):
+        kind = context.bindings.get(f"${parameter.name}")
+        if kind is not None:
+            bound = Bound(this=f"${parameter.name}", kind=kind)
+            if parameter is tree:
+                return bound
+            parameter.replace(bound)
+    for column in list(tree.find_all(exp.Column)):
+        name = ".".join(part.name.lower() for part in column.parts)
+        kind = context.bindings.get(name)
+        if kind is None and column.table.lower() in context.records and not column.is_star:
+            kind = "varchar"
+        if kind is None or _names_a_place(column):
+            continue
+        bound = Bound(this=name, kind=kind)
+        if column is tree:
+            return bound
+        column.replace(bound)
+    return tree
+
+
+def _names_a_place(column: exp.Column) -> bool:
+    """Whether a column is what is written to, or no column at all."""
+    parent = column.parent
+    if isinstance(parent, exp.EQ) and column.arg_key == "this":
+        return isinstance(parent.parent, exp.Update)
+    if isinstance(parent, exp.Tuple):
+        return isinstance(parent.parent, exp.Insert) and parent.arg_key == "this"
+    if isinstance(parent, exp.Anonymous) and parent.name.lower() in _DATE_PARTS:
+        return column.index == 0
+    return isinstance(parent, exp.Schema)
+
+
 def _translate(tree: exp.Expression, context: Context) -> Query:
+    _bound(tree, context)
     survey = _survey(tree)
     into = tree.args.get("into")
     if into is not None:
@@ -131,7 +183,7 @@ def _refused_in_place(node: exp.Expr) -> str | None:
 
 
 def _rewrite(tree: exp.Expression, survey: _Survey, context: Context) -> None:
-    super_values.resolve(tree, context.variables)
+    super_values.resolve(tree, context.records)
     for node in survey.selects:
         _keep_output_names(node)
     select.rewrite(survey.selects, context.columns_of)

@@ -59,6 +59,23 @@ def set_parameter(cursor: Cursor) -> Translated:
     return _utility("SET", f"SET {scope}{_assignment(parameter, cursor)}")
 
 
+def fetch(cursor: Cursor) -> Translated:
+    """`FETCH` from a cursor that a procedure has opened, read up to and including that word."""
+    count = cursor.take_any("NEXT", "ALL")
+    if not count:
+        cursor.expect("FORWARD")
+        count = f"FORWARD {cursor.take_any('ALL') or cursor.number()}"
+    if not cursor.take_any("FROM", "IN"):
+        raise cursor.unexpected()
+    statement = f"FETCH {count} FROM {names.quoted(cursor.only_name())}"
+    return Translated(kind="query", statements=(statement,), name="FETCH")
+
+
+def close_cursor(cursor: Cursor) -> Translated:
+    """`CLOSE` of a cursor."""
+    return _utility("CLOSE", f"CLOSE {names.quoted(cursor.only_name())}")
+
+
 def _session_user(cursor: Cursor) -> str:
     is_name = bool(cursor.peek()) or cursor.source(cursor.current).startswith('"')
     return names.quoted(cursor.name() if is_name else names.fold(cursor.string()))

@@ -1,6 +1,6 @@
 """What a translation returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,11 +33,14 @@ COLUMNS_SQL = (
 class Context:
     """What a translation may know beyond the statement's own text.
 
-    `variables` are the names a procedure has declared: `name.field` in its SQL is theirs.
+    `bindings` are a procedure's variables: `name` or `record.field`, with its type as Postgres SQL.
+    They are marked in the translation as parameters are. `records` are those whose fields are not
+    known yet.
     """
 
     columns_of: ColumnLookup | None = None
-    variables: frozenset[str] = frozenset()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    records: frozenset[str] = frozenset()
 
 
 NOWHERE = Context()
@@ -50,10 +53,13 @@ class Translated:
     `statements` are executed in order and the last one's result counts. With parameters they hold
     `%(name)s` and doubled percent signs, to be run with a mapping; without, they are to be run
     without one. `name` is the construct in words: what guards act on. `touches` are the tables
-    named, `table` or `schema.table`, in lower case and of their full length.
+    named, `table` or `schema.table`, in lower case and of their full length. Of a CALL, `procedure`
+    is the name and `arguments` are the values, each as Postgres SQL.
     """
 
     kind: Kind
     statements: tuple[str, ...]
     name: str
     touches: frozenset[str] = field(default_factory=frozenset)
+    procedure: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()

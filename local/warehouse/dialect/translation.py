@@ -1,6 +1,7 @@
 """Which reader a statement belongs to, decided by its first words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from sqlglot.tokenizer_core import Token
@@ -81,14 +82,14 @@ def _with_parameters(translated: Translated, parameters: frozenset[str]) -> Tran
     """Parameters in psycopg's form; percent signs matter to it only if there are any."""
     if not parameters:
         return translated
-    return Translated(
-        kind=translated.kind,
-        statements=tuple(
-            statement.replace("%", "%%").replace(PARAMETER_START, "%(").replace(PARAMETER_END, ")s")
-            for statement in translated.statements
-        ),
-        name=translated.name,
-        touches=translated.touches,
+
+    def written(sql: str) -> str:
+        return sql.replace("%", "%%").replace(PARAMETER_START, "%(").replace(PARAMETER_END, ")s")
+
+    return replace(
+        translated,
+        statements=tuple(map(written, translated.statements)),
+        arguments=tuple(map(written, translated.arguments)),
     )
 
 
@@ -156,23 +157,25 @@ def _merge_removing_duplicates(cursor: Cursor) -> Translated:
 
 
 def _create(cursor: Cursor, context: Context) -> Translated:
-    replace = cursor.take("OR", "REPLACE")
+    replacing = cursor.take("OR", "REPLACE")
     local = cursor.take("LOCAL")
     temporary = bool(cursor.take_any("TEMP", "TEMPORARY"))
     materialized = cursor.take("MATERIALIZED")
     kind = cursor.next_word()
-    if (replace and kind not in ("VIEW", "PROCEDURE", "FUNCTION")) or (
+    if (replacing and kind not in ("VIEW", "PROCEDURE", "FUNCTION")) or (
         (local or temporary) and kind != "TABLE"
     ):
         raise UnsupportedSqlError(f"CREATE {kind} in this form")
     if kind == "TABLE":
         return ddl.create_table(cursor, temporary=temporary, context=context)
     if kind == "VIEW":
-        return ddl.create_view(cursor, replace=replace, materialized=materialized, context=context)
+        return ddl.create_view(
+            cursor, replace=replacing, materialized=materialized, context=context
+        )
     if kind == "PROCEDURE":
-        return procedures.create_procedure(cursor, translate_in, replace=replace)
+        return procedures.create_procedure(cursor, translate_in, replace=replacing)
     if kind == "FUNCTION":
-        return procedures.create_function(cursor, replace=replace)
+        return procedures.create_function(cursor, replace=replacing)
     if kind == "DATABASE":
         return ddl.ddl("CREATE DATABASE", f"CREATE DATABASE {names.quoted(cursor.only_name())}")
     plain: dict[str, Callable[[Cursor], Translated]] = {
@@ -239,7 +242,13 @@ def _call(cursor: Cursor, _context: Context) -> Translated:
     ]
     cursor.end()
     statement = f"CALL {names.dotted(procedure)}({', '.join(arguments)})"
-    return Translated(kind="call", statements=(statement,), name="CALL")
+    return Translated(
+        kind="call",
+        statements=(statement,),
+        name="CALL",
+        procedure=procedure,
+        arguments=tuple(arguments),
+    )
 
 
 def _comment(cursor: Cursor, _context: Context) -> Translated:
@@ -287,7 +296,9 @@ _READERS: dict[str, Callable[[Cursor, Context], Translated]] = {
     "COPY": _copy,
     "CREATE": _create,
     "DROP": _drop,
+    "CLOSE": lambda cursor, _: session.close_cursor(cursor),
     "EXPLAIN": session.explain,
+    "FETCH": lambda cursor, _: session.fetch(cursor),
     "GRANT": lambda cursor, _: users.grant(cursor, "GRANT"),
     "LOCK": _lock,
     "REFRESH": _refresh,
@@ -305,13 +316,11 @@ _READERS: dict[str, Callable[[Cursor, Context], Translated]] = {
 _REFUSED = (
     "ATTACH",
     "CANCEL",
-    "CLOSE",
     "DEALLOCATE",
     "DECLARE",
     "DETACH",
     "DO",
     "EXECUTE",
-    "FETCH",
     "PREPARE",
     "SAVEPOINT",
     "USE",
