@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types architecture schema synth lock clean
+.PHONY: help install demo identities test check lint types architecture schema synth lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ $(VENV)/.installed: requirements-dev.txt
 
 demo: $(VENV)/.installed ## Run the main job on an emulated account and check its claims
 	$(BIN)/python -m tools.demo
+
+identities: $(VENV)/.installed ## Compare what roles may do with what they did, in all tests and the demo
+	$(BIN)/python -m tools.identities --all
 
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -58,19 +58,19 @@ def route(stack: SluiceStack, *, arrivals: sqs.Queue, notices: sns.Topic) -> Ste
     )
     function.allow("s3:GetObject", on=stack.data(JOBS))
     function.allow(
+        "s3:GetObject",  # an event written by hand names no version
         "s3:GetObjectVersion",
         "s3:GetObjectVersionTagging",
         "s3:DeleteObjectVersion",
         on=stack.data("data/in/*"),
     )
     function.allow("s3:PutObject", "s3:PutObjectTagging", on=stack.data("data/new_files/*"))
-    function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
+    function.allow("s3:ListBucket", on=stack.data())
     function.allow(
         "dynamodb:GetItem",
         "dynamodb:Query",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
-        "dynamodb:ConditionCheckItem",
         on=stack.ledger_arn,
     )
     function.allow("states:StartExecution", on=stack.load_machine_arn)
@@ -87,20 +87,13 @@ def claim(stack: SluiceStack) -> StepFunction:
             bucket=stack.data_bucket, ledger_table=stack.deployment.ledger_table
         ),
     )
-    function.allow(
-        "dynamodb:GetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        on=stack.ledger_arn,
-    )
+    function.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=stack.ledger_arn)
     function.allow("states:DescribeExecution", on=stack.load_executions_arn)
     function.allow("s3:GetObjectVersion", "s3:GetObjectVersionTagging", on=stack.data("data/in/*"))
     function.allow(
         "s3:GetObject",
         "s3:PutObject",
         "s3:PutObjectTagging",
-        "s3:AbortMultipartUpload",
         on=stack.data("data/raw/*"),
     )
     function.allow("s3:PutObject", on=stack.data("work/*"))
@@ -161,7 +154,7 @@ def settle(stack: SluiceStack, *, notices: sns.Topic, log_group: str) -> StepFun
         "dynamodb:DeleteItem",
         on=stack.ledger_arn,
     )
-    function.allow("s3:GetObject", "s3:PutObject", on=stack.data("work/*"))
+    function.allow("s3:GetObject", on=stack.data("work/*"))
     function.allow("s3:GetObject", "s3:GetObjectTagging", on=stack.data("data/raw/*"))
     function.allow("s3:PutObject", "s3:PutObjectTagging", on=stack.data("data/rejected/*"))
     function.allow("s3:DeleteObjectVersion", on=stack.data("data/in/*"))

@@ -92,7 +92,6 @@ class WarehouseStack(SluiceStack):
                 allow(
                     "redshift-data:DescribeStatement",
                     "redshift-data:GetStatementResult",
-                    "redshift-data:CancelStatement",
                     on="*",
                     when=_OWN,
                 ),

@@ -28,6 +28,7 @@ from local.account.forks import Forks
 from local.account.functions import Functions
 from local.account.home import AccountInfo, Home, NoAccountError
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.permissions import Notes, Permissions
 from local.account.queues import Queues
 from local.account.schedules import Schedules
 from local.account.server import DataApiFailure, Front, Server
@@ -91,6 +92,8 @@ class Account:
         self._warehouse = warehouse
         self._keep = keep
         self._report = report or LOG.info
+        self._notes = Notes.asked_for(os.environ)
+        self._permissions = Permissions(self._notes)
         self._undo: list[tuple[str, Callable[[], Any]]] = []
         self._info: AccountInfo | None = None
         self._starting: Future[None] | None = None
@@ -169,6 +172,7 @@ class Account:
         self._undo.append(("the resource types", cloudformation.install(aws, custom_resources)))
         server.serve(
             Front(
+                permissions=self._permissions,
                 data_api=self._data_api,
                 notifications=self.notifications,
                 health=lambda: {"status": "up" if self._info else "starting", "pid": os.getpid()},
@@ -176,6 +180,8 @@ class Account:
             )
         )
         deployed = Deployer(aws, report=self._report).deploy(self._assembly)
+        if self._notes is not None:
+            self._notes.grants()
         for function in lambda_backends[ACCOUNT_ID][REGION].list_functions():
             functions.warm(function)
         if self._starting is not None:
@@ -217,6 +223,7 @@ class Account:
             logs=self.home.logs,
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
+            permissions=self._permissions,
             launch=launch,
         )
         events = Events(functions)
@@ -226,6 +233,7 @@ class Account:
             functions=functions,
             events=events,
             queues=queues,
+            permissions=self._permissions,
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
         )
@@ -245,7 +253,9 @@ class Account:
         if self._warehouse is None:
             from local.warehouse import Warehouse  # heavy, and tests of the account need none
 
-            self._warehouse = Warehouse(self.home.warehouse, object_store=ObjectStore())
+            self._warehouse = Warehouse(
+                self.home.warehouse, object_store=ObjectStore(self._permissions)
+            )
         self._starting = ThreadPoolExecutor(1, "warehouse").submit(self._warehouse.start)
         self._undo.append(("the warehouse", self._close_warehouse))
 

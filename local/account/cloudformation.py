@@ -22,8 +22,10 @@ from moto.cloudformation.exceptions import (
     ValidationError,
 )
 from moto.core.common_models import CloudFormationModel
+from moto.iam import models as iam
 from moto.s3.models import FakeBucket
 
+from local.account import arns
 from local.account.clients import Aws
 from local.account.custom_resources import CustomResources
 from local.account.identity import ACCOUNT_ID, REGION
@@ -88,7 +90,7 @@ def install(aws: Aws, custom_resources: CustomResources) -> Callable[[], None]:
     saved_models, saved_custom = dict(models), moto.CustomModel
     for kind, (name_property, create) in _TYPES.items():
         models[kind] = _model(kind, name_property, create, aws)
-    for model in (Bucket, Function):
+    for model in (Bucket, Function, Role):
         models[model.cloudformation_type()] = type(model.__name__, (model,), {"aws": aws})
     moto.CustomModel = _custom_model(custom_resources)
     models["AWS::CloudFormation::CustomResource"] = moto.CustomModel
@@ -368,6 +370,51 @@ def _global_table(request: Request) -> Created:
     )
 
 
+# --- IAM
+
+
+class Role(iam.Role):
+    """`AWS::IAM::Role`; moto forgets its managed policies, and updates none of its policies."""
+
+    aws: Aws
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any
+    ) -> iam.Role:
+        """Create it with its policies."""
+        role = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, *args, **kwargs
+        )
+        _attach(cls.aws("iam"), role, cloudformation_json["Properties"])
+        return role
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: iam.Role,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> iam.Role:
+        """Change its policies and who may take it."""
+        _attach(cls.aws("iam"), original_resource, cloudformation_json["Properties"])
+        return original_resource
+
+
+def _attach(client: Any, role: iam.Role, properties: Properties) -> None:
+    role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
+    for policy in properties.get("Policies", []):
+        role.policies[policy["PolicyName"]] = json.dumps(policy["PolicyDocument"])
+    wanted = set(properties.get("ManagedPolicyArns", []))
+    attached = set(role.managed_policies)
+    for arn in attached - wanted:
+        client.detach_role_policy(RoleName=role.name, PolicyArn=arn)
+    for arn in wanted - attached:
+        client.attach_role_policy(RoleName=role.name, PolicyArn=arn)
+
+
 # --- Lambda
 
 
@@ -521,7 +568,7 @@ def _namespace(request: Request) -> Created:
     if request.existing is not None:
         return Created(ref=name, attributes=request.existing.attributes)
     attributes = {
-        "Namespace.NamespaceArn": _redshift_arn("namespace"),
+        "Namespace.NamespaceArn": arns.redshift("namespace", name),
         "Namespace.NamespaceId": str(uuid4()),
         "Namespace.NamespaceName": name,
         "Namespace.DbName": properties.get("DbName", "dev"),
@@ -548,7 +595,7 @@ def _workgroup(request: Request) -> Created:
         return Created(ref=request.name, attributes=request.existing.attributes)
     host = f"{request.name}.{ACCOUNT_ID}.{REGION}.redshift-serverless.amazonaws.com"
     attributes = {
-        "Workgroup.WorkgroupArn": _redshift_arn("workgroup"),
+        "Workgroup.WorkgroupArn": arns.redshift("workgroup", request.name),
         "Workgroup.WorkgroupId": str(uuid4()),
         "Workgroup.WorkgroupName": request.name,
         "Workgroup.Endpoint.Address": host,
@@ -556,10 +603,6 @@ def _workgroup(request: Request) -> Created:
         "Workgroup.Status": "AVAILABLE",
     }
     return Created(ref=request.name, attributes=attributes)
-
-
-def _redshift_arn(kind: str) -> str:
-    return f"arn:aws:redshift-serverless:{REGION}:{ACCOUNT_ID}:{kind}/{uuid4()}"
 
 
 # --- everything else

@@ -15,14 +15,19 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
+from local.account import arns
 from local.account.environments import Environment, FunctionSpec, Launch, Outcome, Subprocess
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.permissions import Permissions
+from local.account.policies import Call
 
 LOG = logging.getLogger(__name__)
 
 # A person's machine, not a region: enough that two invocations of one function overlap.
 _ENVIRONMENTS_PER_FUNCTION = 4
 _ASYNC_RETRY_SECONDS = (60, 120)  # how long Lambda waits before it retries an asynchronous event
+
+_LOG_ACTIONS = ("CreateLogStream", "PutLogEvents")
 
 
 class Functions:
@@ -35,12 +40,14 @@ class Functions:
         logs: Path,
         endpoint_url: str,
         wait_scale: float,
+        permissions: Permissions,
         launch: Launch = Subprocess,
     ) -> None:
         self._code_cache = code_cache
         self._logs = logs
         self._endpoint_url = endpoint_url
         self._wait_scale = wait_scale
+        self._permissions = permissions
         self._launch = launch
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.Lock()
@@ -51,7 +58,10 @@ class Functions:
         """Run a function and wait for its answer; a raised or killed handler is an Outcome too."""
         if self._closed.is_set():
             return Outcome.error("ServiceException", "the account is closing")
-        return self._pool(function).invoke(event)
+        pool = self._pool(function)
+        for call in _logging(pool.spec):  # Lambda keeps the log even of what it did not run
+            self._permissions.allowed(pool.spec.role_arn, call)
+        return pool.invoke(event)
 
     def invoke_async(self, function: LambdaFunction, event: bytes) -> None:
         """Queue an event; two retries, then the function's failure destination."""
@@ -180,6 +190,11 @@ class _Pool:
                 self._idle.append(environment)
         if not keep:
             environment.kill()
+
+
+def _logging(spec: FunctionSpec) -> list[Call]:
+    group = arns.arn("logs", f"log-group:{spec.log_group}:log-stream:local")
+    return [Call(action=f"logs:{name}", resource=group) for name in _LOG_ACTIONS]
 
 
 def _layer(arn: str) -> bytes:

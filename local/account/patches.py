@@ -25,6 +25,7 @@ from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
+from moto.logs.models import LogGroup
 from moto.s3 import notifications
 from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
@@ -53,7 +54,8 @@ from local.account import machine
 from local.account.events import Events
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
-from local.account.queues import Queues
+from local.account.permissions import AccessDeniedError, Permissions
+from local.account.queues import Queues, polling
 
 LOG = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ class Parts:
     functions: Functions
     events: Events
     queues: Queues
+    permissions: Permissions
     endpoint_url: str
     wait_scale: float
 
@@ -314,6 +317,11 @@ def _map_event_source(original: Any, account: Parts) -> Replacement:
             )
         if "FilterCriteria" in spec:
             raise ValidationError(message="FilterCriteria of event sources are not emulated")
+        role = backend.get_function(spec["FunctionName"]).role
+        try:
+            account.permissions.demand(role, polling(spec["EventSourceArn"]))
+        except AccessDeniedError as error:
+            raise ValidationError(message=str(error)) from error
         mapping = original(backend, spec)
         for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
             queue.lambda_event_source_mappings.pop(mapping.function_arn, None)
@@ -539,6 +547,19 @@ def _jsonata(_original: Any, _account: Parts) -> Replacement:
 
 
 # --- CloudFormation
+
+
+@_replaces(
+    LogGroup,
+    "get_cfn_attribute",
+    because="the ARN of a log group lacks the :* it ends in, so no grant on it covers its streams",
+)
+def _log_group_arn(original: Any, _account: Parts) -> Replacement:
+    def get_cfn_attribute(group: LogGroup, attribute_name: str) -> str:
+        value = str(original(group, attribute_name))
+        return f"{value}:*" if attribute_name == "Arn" else value
+
+    return get_cfn_attribute
 
 
 @_replaces(

@@ -1,9 +1,26 @@
-"""Whether a resource policy admits an AWS service: what EventBridge asks before it delivers."""
+"""What a policy's statements allow: actions, resources, conditions, as IAM matches them.
 
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+
+class UnknownPolicyElementError(Exception):
+    """A policy uses an element or operator the emulated account cannot judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One action on one resource; `context` holds the condition keys, in lower case."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,88 +33,121 @@ class Delivery:
     source_arn: str
     source_account: str
 
-    def context(self) -> dict[str, str]:
-        """The condition keys of the call, in lower case; services call over TLS."""
-        return {
+    @property
+    def call(self) -> Call:
+        """The call with the condition keys of a service's; services call over TLS."""
+        context = {
             "aws:sourcearn": self.source_arn,
             "aws:sourceaccount": self.source_account,
             "aws:securetransport": "true",
         }
+        return Call(action=self.action, resource=self.resource, context=context)
 
 
 def admits(statements: Iterable[Mapping[str, Any]], delivery: Delivery) -> bool:
-    """Whether a policy's statements allow the call; an explicit Deny wins, silence is a no."""
-    effects = {s["Effect"] for s in statements if _applies(s, delivery)}
-    return "Allow" in effects and "Deny" not in effects
+    """Whether a resource's policy allows a service's call."""
+    return _decide((s for s in statements if _names(s, delivery.service)), delivery.call)
 
 
-def _applies(statement: Mapping[str, Any], delivery: Delivery) -> bool:
+def allows(statements: Iterable[Mapping[str, Any]], call: Call) -> bool:
+    """Whether an identity's policies allow its call."""
+    return _decide(statements, call)
+
+
+def applies(statement: Mapping[str, Any], call: Call) -> bool:
+    """Whether a statement, allowing or denying, is about this call."""
+    if unknown := sorted({"NotAction", "NotResource", "NotPrincipal"} & statement.keys()):
+        raise UnknownPolicyElementError(
+            f"{unknown[0]}: name what is meant, or teach local/account/policies.py this element"
+        )
     return (
-        _names(statement.get("Principal"), delivery.service)
-        and _matches(statement.get("Action"), delivery.action, ignore_case=True)
-        and _matches(statement.get("Resource", "*"), delivery.resource)
-        and _holds(statement.get("Condition") or {}, delivery.context())
+        any(matches(p.lower(), call.action.lower()) for p in as_list(statement["Action"]))
+        and any(
+            matches(_filled(p, call.context), call.resource)
+            for p in as_list(statement.get("Resource", "*"))
+        )
+        and _holds(statement.get("Condition") or {}, call.context)
     )
 
 
-def _names(principal: Any, service: str) -> bool:
-    if isinstance(principal, Mapping):
-        return _matches(principal.get("Service"), service) or "*" in _as_list(principal.get("AWS"))
-    return bool(principal == "*")
+def matches(pattern: str, text: str) -> bool:
+    """Whether text matches a pattern in which `*` stands for any characters, `?` for any one."""
+    return _compiled(pattern).fullmatch(text) is not None
 
 
-def _matches(patterns: Any, value: str, *, ignore_case: bool = False) -> bool:
-    if ignore_case:
-        value = value.lower()
-        patterns = [pattern.lower() for pattern in _as_list(patterns)]
-    return any(fnmatchcase(value, _literal_brackets(p)) for p in _as_list(patterns))
-
-
-def _literal_brackets(pattern: str) -> str:
-    return pattern.replace("[", "[[]")  # IAM knows only * and ?
-
-
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """A policy writes a list of one without its brackets."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _decide(statements: Iterable[Mapping[str, Any]], call: Call) -> bool:
+    """An explicit Deny wins, silence is a no."""
+    effects = {s["Effect"] for s in statements if applies(s, call)}
+    return "Allow" in effects and "Deny" not in effects
+
+
+def _names(statement: Mapping[str, Any], service: str) -> bool:
+    principal = statement.get("Principal")
+    if isinstance(principal, Mapping):
+        services = as_list(principal.get("Service"))
+        return any(matches(p, service) for p in services) or "*" in as_list(principal.get("AWS"))
+    return bool(principal == "*")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    wildcards = {"*": ".*", "?": "."}
+    return re.compile("".join(wildcards.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+
+
+def _filled(text: str, context: Mapping[str, str]) -> str:
+    """Policy variables, as in `${aws:userid}`; one without a value matches nothing."""
+    return re.sub(r"\$\{([^}]+)\}", lambda m: context.get(m[1].lower(), "\0"), text)
 
 
 def _equal(expected: str, actual: str) -> bool:
     return expected == actual
 
 
-def _like(expected: str, actual: str) -> bool:
-    return _matches(expected, actual)
+def _equal_ignoring_case(expected: str, actual: str) -> bool:
+    return expected.lower() == actual.lower()
 
 
-def _bool(expected: Any, actual: str) -> bool:
-    return str(expected).lower() == actual
-
-
-_OPERATORS: dict[str, Callable[[Any, str], bool]] = {
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": _equal,
-    "StringLike": _like,
-    "ArnEquals": _like,  # AWS: ArnEquals and ArnLike behave identically
-    "ArnLike": _like,
-    "Bool": _bool,
+    "StringEqualsIgnoreCase": _equal_ignoring_case,
+    "StringLike": matches,
+    "ArnEquals": matches,  # AWS: ArnEquals and ArnLike behave identically
+    "ArnLike": matches,
+    "Bool": _equal_ignoring_case,
 }
 
 
-class UnknownConditionError(Exception):
-    """A policy uses a condition operator the emulated account cannot judge."""
-
-
 def _holds(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    for operator, keys in conditions.items():
-        if operator not in _OPERATORS:
-            raise UnknownConditionError(
-                f"condition operator {operator}: use one of {', '.join(_OPERATORS)},"
-                " or teach local/account/policies.py this one"
-            )
-        test = _OPERATORS[operator]
-        for key, expected in keys.items():
-            actual = context.get(key.lower())
-            if actual is None or not any(test(e, actual) for e in _as_list(expected)):
-                return False
-    return True
+    return all(
+        _test(operator, [_filled(str(each), context) for each in as_list(expected)], actual)
+        for operator, keys in conditions.items()
+        for key, expected in keys.items()
+        for actual in [context.get(key.lower())]
+    )
+
+
+def _test(operator: str, expected: list[str], actual: str | None) -> bool:
+    """One key of a condition; a key that the call lacks fails, or passes with IfExists and Not."""
+    base, lenient = operator.removesuffix("IfExists"), operator.endswith("IfExists")
+    if base == "Null":
+        return all((actual is None) == (each.lower() == "true") for each in expected)
+    # the account's calls have one value for a key: for any and for all of it are the same
+    base = base.removeprefix("ForAnyValue:").removeprefix("ForAllValues:")
+    positive = base.replace("Not", "", 1)
+    if positive not in _OPERATORS:
+        raise UnknownPolicyElementError(
+            f"condition operator {operator}: use one of {', '.join(_OPERATORS)},"
+            " or teach local/account/policies.py this one"
+        )
+    negated = positive != base
+    if actual is None:
+        return lenient or negated or operator.startswith("ForAllValues:")
+    return any(_OPERATORS[positive](each, actual) for each in expected) is not negated

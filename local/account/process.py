@@ -16,6 +16,7 @@ from local.account.home import AccountInfo, Home, NoAccountError
 
 _START_SECONDS = 120.0
 _INTERPRETER = "moto.stepfunctions.parser.asl.component.eval_component"
+_SIGNAL_SECONDS = 0.5
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,7 +56,9 @@ def serve(
     with contextlib.suppress(KeyboardInterrupt), account:
         if report is not None:
             report(f"ready at {account.endpoint_url}; waits run at {wait_scale:g} of their time")
-        threading.Event().wait()
+        never = threading.Event()
+        while not never.wait(_SIGNAL_SECONDS):
+            """The kernel may give a signal to another thread, and that does not wake this one."""
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from moto.sqs.models import Message, Queue, sqs_backends
 from local.account.environments import Outcome
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.policies import Call
 
 LOG = logging.getLogger(__name__)
 
@@ -131,6 +132,12 @@ def failed_ids(mapping: EventSourceMapping, outcome: Outcome, ids: Iterable[str]
         LOG.error("%s: unreadable batch response; all fail", mapping.function_arn)
         return every
     return failed if failed <= every else every
+
+
+def polling(queue_arn: str) -> list[Call]:
+    """What Lambda does to a queue as the function's role (AWSLambdaSQSQueueExecutionRole)."""
+    actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    return [Call(action=f"sqs:{action}", resource=queue_arn) for action in actions]
 
 
 def _queue(mapping: EventSourceMapping) -> Queue:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -15,9 +16,11 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.account import storage
+from local.account.calls import Request, calls_of, is_object_read, listing
 from local.account.custom_resources import RESPONSE_PATH
 from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
+from local.account.permissions import AccessDeniedError, Permissions
 
 LOG = logging.getLogger(__name__)
 
@@ -55,11 +58,13 @@ class Front:
     def __init__(
         self,
         *,
+        permissions: Permissions,
         data_api: DataApi,
         notifications: Callable[[], list[dict[str, Any]]],
         health: Callable[[], dict[str, Any]],
         custom_resource: Callable[[str, bytes], bool],
     ) -> None:
+        self._permissions = permissions
         self._data_api = data_api
         self._notifications = notifications
         self._health = health
@@ -71,7 +76,6 @@ class Front:
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
         path: str = environ.get("PATH_INFO", "")
-        target: str = environ.get("HTTP_X_AMZ_TARGET", "")
         if path == HEALTH_PATH:
             return _json(start, 200, self._health())
         if path == NOTIFICATIONS_PATH:
@@ -79,12 +83,37 @@ class Front:
         if path.startswith(RESPONSE_PATH):
             known = self._custom_resource(path.removeprefix(RESPONSE_PATH), _body(environ))
             return _json(start, 200 if known else 404, {})
+        principal = principal_of(access_key_of(environ.get("HTTP_AUTHORIZATION", "")))
+        if principal.startswith("role/"):
+            return self._answer_role(principal, environ, start)
+        return self._answer(principal, environ, start)
+
+    def _answer_role(self, principal: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer a role, as far as its policies let it ask."""
+        request = Request.of(environ, service=_service(environ), body=_kept_body(environ))
+        try:
+            self._permissions.demand(principal, calls_of(request))
+            if not is_object_read(request):
+                return self._answer(principal, environ, start)
+            answer = _Answer()
+            body = self._answer(principal, environ, answer.begin)
+            if answer.status == 404:
+                self._permissions.demand(principal, [listing(request)])
+            start(*answer.given)
+        except AccessDeniedError as error:
+            return _denied(request, error, start)
+        return body
+
+    def _answer(self, principal: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        target: str = environ.get("HTTP_X_AMZ_TARGET", "")
         if target.startswith(_DATA_API):
-            return self._answer_data_api(target.removeprefix(_DATA_API), environ, start)
+            operation = target.removeprefix(_DATA_API)
+            return self._answer_data_api(operation, principal, environ, start)
         return self._answer_moto(environ, start)
 
-    def _answer_data_api(self, operation: str, environ: Environ, start: Start) -> Iterable[bytes]:
-        principal = principal_of(access_key_of(environ.get("HTTP_AUTHORIZATION", "")))
+    def _answer_data_api(
+        self, operation: str, principal: str, environ: Environ, start: Start
+    ) -> Iterable[bytes]:
         try:
             request = json.loads(_body(environ) or b"{}")
             return _json(start, 200, self._data_api(operation, request, principal))
@@ -98,8 +127,7 @@ class Front:
         lock = self._locks.get(service)
         if lock is None:
             return self._moto(environ, start)  # type: ignore[no-any-return]
-        if environ.get("CONTENT_LENGTH"):  # a slow client must not hold the lock
-            environ["wsgi.input"] = io.BytesIO(_body(environ))
+        _kept_body(environ)  # a slow client must not hold the lock
         with lock:
             return self._moto(environ, start)  # type: ignore[no-any-return]
 
@@ -160,9 +188,56 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
+def _kept_body(environ: Environ) -> bytes:
+    """The body, which can be read again afterwards."""
+    if not environ.get("CONTENT_LENGTH"):
+        return b""  # none, or one in chunks, which only moto reads
+    if isinstance(environ["wsgi.input"], io.BytesIO):
+        return environ["wsgi.input"].getvalue()
+    body = _body(environ)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+class _Answer:
+    """What was answered, before the client is told."""
+
+    def __init__(self) -> None:
+        self.given: tuple[str, list[tuple[str, str]]] = ("", [])
+
+    def begin(self, status: str, headers: list[tuple[str, str]], *_error: Any) -> None:
+        """WSGI's start_response."""
+        self.given = (status, headers)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(self.given[0].split(" ", 1)[0])
+
+
+def _denied(request: Request, error: AccessDeniedError, start: Start) -> Iterable[bytes]:
+    """The refusal as the service words it: XML from S3 and SNS, JSON from the others."""
+    LOG.warning("%s", error)
+    if request.service not in ("s3", "sns", "sts"):
+        content = {"__type": "AccessDeniedException", "message": str(error), "Message": str(error)}
+        return _json(start, 400 if request.operation else 403, content)
+    code = "AuthorizationError" if request.service == "sns" else "AccessDenied"
+    text = f"<Code>{code}</Code><Message>{escape(str(error))}</Message>"
+    wrapped = f"<Error>{text}</Error>"
+    if request.service != "s3":
+        wrapped = f"<ErrorResponse>{wrapped}</ErrorResponse>"
+    body = b"" if request.method == "HEAD" else wrapped.encode()
+    start(
+        "403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    )
+    return [body]
+
+
 def _json(start: Start, status: int, value: Any) -> Iterable[bytes]:
     body = json.dumps(value, default=str).encode()
-    reason = {200: "OK", 400: "Bad Request", 404: "Not Found"}.get(status, "Error")
+    reason = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}.get(
+        status, "Error"
+    )
     start(
         f"{status} {reason}",
         [

@@ -12,7 +12,6 @@ from tests.infrastructure.assembly import Assembly, Resource, as_list, target
 _ANY_RESOURCE = {
     "redshift-data:DescribeStatement": "statements have no ARN; the condition names their owner",
     "redshift-data:GetStatementResult": "statements have no ARN; the condition names their owner",
-    "redshift-data:CancelStatement": "statements have no ARN; the condition names their owner",
     "logs:CreateLogDelivery": "log deliveries have no ARN",
     "logs:GetLogDelivery": "log deliveries have no ARN",
     "logs:UpdateLogDelivery": "log deliveries have no ARN",

@@ -97,6 +97,17 @@ MACHINE = {
     },
 }
 
+WORK = [
+    {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:{resource}"}
+    for action, resource in (
+        ("dynamodb:UpdateItem", f"dynamodb:{REGION}:{ACCOUNT}:table/seen"),
+        ("lambda:InvokeFunction", f"lambda:{REGION}:{ACCOUNT}:function:*"),
+        ("logs:*", f"logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/*"),
+        ("sqs:*", f"sqs:{REGION}:{ACCOUNT}:arrivals"),
+        ("s3:GetObject", "s3:::data/allowed/*"),
+    )
+]
+
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
         "BootstrapVersion": {
@@ -109,6 +120,7 @@ TEMPLATE: dict[str, Any] = {
             "Type": "AWS::IAM::Role",
             "Properties": {
                 "RoleName": "worker",
+                "Policies": [{"PolicyName": "work", "PolicyDocument": {"Statement": WORK}}],
                 "AssumeRolePolicyDocument": {
                     "Statement": [
                         {
@@ -207,6 +219,7 @@ TEMPLATE: dict[str, Any] = {
         "Mood": function("handlers.mood.handler", FunctionName="mood", Timeout=2),
         "Broken": function("handlers.broken.handler", FunctionName="broken"),
         "Stamp": function("handlers.stamp.handler", FunctionName="stamp"),
+        "Ask": function("handlers.ask.handler", FunctionName="ask"),
         "Batch": function("handlers.batch.handler", FunctionName="batch"),
         "BatchSource": {
             "Type": "AWS::Lambda::EventSourceMapping",

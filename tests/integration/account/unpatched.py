@@ -388,6 +388,17 @@ def a_reference_overtakes_depends_on() -> bool:
     return list(sqs_backends[ACCOUNT][REGION].queues) == ["second", "first"]
 
 
+@shows("LogGroup.get_cfn_attribute")
+def a_log_group_s_arn_covers_no_stream() -> bool:
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "g"}}
+    output = {"Arn": {"Value": {"Fn::GetAtt": ["G", "Arn"]}}}
+    client("cloudformation").create_stack(
+        StackName="s", TemplateBody=json.dumps({"Resources": {"G": group}, "Outputs": output})
+    )
+    stack = client("cloudformation").describe_stacks(StackName="s")["Stacks"][0]
+    return not stack["Outputs"][0]["OutputValue"].endswith(":*")
+
+
 @shows("parsing.parse_and_create_resource")
 def failures_are_nameless() -> bool:
     table = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": "not a pattern"}}

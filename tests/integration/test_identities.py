@@ -1,0 +1,280 @@
+"""Every grant of every role is used, and nothing is asked for that is not granted.
+
+The rare ways through a function are taken by invoking it with what would lead there: the function,
+its role and the services are those of any other run.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from config.job import Job, find_matching_job, parse_jobs
+from lambdas.shared.domain.files import File, FileState, Verdict
+from local.account.assembly import synthesize
+from local.account.home import AccountInfo, Home
+from local.account.permissions import RECORD_VARIABLE
+from local.account.process import start_detached
+from tools.identities import Comparison, compare, load_exemptions, read_notes
+
+pytestmark = pytest.mark.emulated
+ROOT = Path(__file__).parents[2]
+JOBS = parse_jobs((ROOT / "config" / "config.json").read_bytes())
+_PATIENCE_SECONDS = 90
+_CLOSED_LONG_AGO = "arn:aws:states:us-east-1:123456789012:execution:sluice-local-load:gone"
+
+
+class Account:
+    """The running account, and the ways through its functions."""
+
+    def __init__(self, info: AccountInfo) -> None:
+        self.info = info
+
+    def client(self, service: str) -> Any:
+        new_client: Any = boto3.client
+        return new_client(
+            service,
+            endpoint_url=self.info.endpoint_url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            region_name=self.info.region,
+        )
+
+    def upload(self, key: str, body: bytes, **more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client("s3").put_object(
+            Bucket=self.info.bucket, Key=key, Body=body, **more
+        )
+        return answer
+
+    def keys(self, prefix: str) -> list[str]:
+        listed = self.client("s3").list_objects_v2(Bucket=self.info.bucket, Prefix=prefix)
+        return [each["Key"] for each in listed.get("Contents", [])]
+
+    def invoke(self, function: str, event: Any) -> dict[str, Any]:
+        answer = self.client("lambda").invoke(
+            FunctionName=f"sluice-local-{function}", Payload=json.dumps(event)
+        )
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        return payload
+
+    def remember(self, **item: Any) -> None:
+        marshal = TypeSerializer().serialize
+        self.client("dynamodb").put_item(
+            TableName=self.info.ledger_table,
+            Item={name: marshal(value) for name, value in item.items()},
+        )
+
+    def file(self, key: str, body: bytes = b"a\n1\n") -> File:
+        """A file that is in the bucket."""
+        put = self.upload(key, body)
+        return File(
+            bucket=self.info.bucket,
+            key=key,
+            version_id=put["VersionId"],
+            etag=put["ETag"].strip('"'),
+            size=len(body),
+            sequence="00A0",
+            arrived_at=datetime.now(UTC),
+        )
+
+    def document(self, key: str, content: Any) -> str:
+        self.upload(key, json.dumps(content).encode())
+        return key
+
+
+def until(found: Callable[[], Any]) -> Any:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("nothing came of it in time")
+
+
+def step_of(job: Job, **load: Any) -> dict[str, Any]:
+    """What the state machine gives a task; `job` has a name of its own so that tables differ."""
+    return {
+        "job": {"generation": 1, "config": job.to_input()},
+        "execution": {
+            "id": _CLOSED_LONG_AGO,
+            "name": f"by-hand-{job.job_id}",
+            "started_at": datetime.now(UTC).isoformat(),
+        },
+        "load": load,
+    }
+
+
+def job(number: int) -> Job:
+    """A job of nobody's: none of config.json has its id, its table or its files."""
+    given = find_matching_job(JOBS, "customers.csv")
+    assert given is not None
+    return given.model_copy(
+        update={
+            "job_id": f"HAND{number}",
+            "job_name": f"by_hand_{number}",
+            "target_table": f"by_hand_{number}",
+        }
+    )
+
+
+def a_file_loads_and_a_bad_one_with_tags_is_put_aside(account: Account) -> None:
+    account.upload("data/in/order_items_bad.parquet", b"PAR1 truncated", Tagging="owner=ann")
+    account.upload("data/in/customers.csv", b"customer_id,name\n1,Ann\n", Tagging="owner=ann")
+    until(lambda: len(account.keys("data/rejected/")) == 2)
+    until(lambda: account.keys("data/in/") == [])
+
+
+def an_unknown_file_with_tags_is_moved(account: Account) -> None:
+    account.upload("data/in/mystery.csv", b"a\n1\n", Tagging="owner=ann")
+    until(lambda: account.keys("data/new_files/") == ["data/new_files/mystery.csv"])
+
+
+def an_event_names_an_object_that_is_gone(account: Account) -> None:
+    event = {
+        "detail-type": "Object Created",
+        "time": datetime.now(UTC).isoformat(),
+        "detail": {
+            "bucket": {"name": account.info.bucket},
+            "object": {"key": "data/in/customers.csv"},
+        },
+    }
+    assert account.invoke("route", event)["status"] == "missing"
+
+
+def a_failed_execution_wakes_its_job_later(account: Account) -> None:
+    failed, file = job(1), account.file("work/hand/failed.csv")
+    account.remember(
+        pk=f"JOB#{failed.job_id}", sk=f"POOL#{file.sequence}#{file.file_id}", file=file.to_json()
+    )
+    execution_input = {"glue_jobs": [{"job_id": failed.job_id, "generation": 1}]}
+    event = {
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"name": "gone", "input": json.dumps(execution_input)},
+    }
+    assert account.invoke("route", event) == {"status": "woken", "execution": "gone"}
+
+
+def a_table_is_another_execution_s(account: Account) -> None:
+    waiting = job(2)
+    account.remember(
+        pk=f"TABLE#public.{waiting.target_table}",
+        sk="LEASE",
+        holder=f"{_CLOSED_LONG_AGO}-another",
+        epoch=1,
+    )
+    assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "WAITING"
+
+
+def a_raw_copy_is_gone_before_it_is_read(account: Account) -> None:
+    lost, file = job(3), account.file("work/hand/lost.csv")
+    files = [{"file": file.to_json() | {"file_id": file.file_id}, "missing": False}]
+    files[0]["raw_key"] = file.raw_key(lost.job_name)
+    key = account.document("work/hand/files.json", {"files": files})
+    answer = account.invoke("infer-schema", step_of(lost, status="CLAIMED", files=key))
+    assert answer["errorType"] == "ObjectGoneError"
+
+
+def a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait(account: Account) -> None:
+    rejecting = job(4)
+    account.file("data/in/products.csv", b"older")  # of an inactive job: nobody else moves it
+    file = account.file("data/in/products.csv")
+    verdict = Verdict(file=file, state=FileState.REJECTED, rows=None, error={"type": "RowError"})
+    key = account.document("work/hand/verdicts.json", {"verdicts": [verdict.to_json()]})
+    event = step_of(rejecting, status="DECIDED", verdicts=key, round=200)
+    assert account.invoke("settle", event) == {"status": "RELEASED", "round": 200}
+
+
+def the_last_round_leaves_the_rest_to_the_next_execution(account: Account) -> None:
+    more, file = job(5), account.file("data/in/products.csv")
+    account.remember(
+        pk=f"JOB#{more.job_id}", sk=f"POOL#{file.sequence}#{file.file_id}", file=file.to_json()
+    )
+    answer = account.invoke("settle", step_of(more, status="DECIDED", round=200))
+    assert answer == {"status": "RELEASED", "round": 200}
+    machine = account.client("stepfunctions")
+    until(
+        lambda: any(
+            "by_hand_5" in each["name"]
+            for each in machine.list_executions(stateMachineArn=account.info.state_machine_arn)[
+                "executions"
+            ]
+        )
+    )
+
+
+SCENARIOS = (
+    a_file_loads_and_a_bad_one_with_tags_is_put_aside,
+    an_unknown_file_with_tags_is_moved,
+    an_event_names_an_object_that_is_gone,
+    a_failed_execution_wakes_its_job_later,
+    a_table_is_another_execution_s,
+    a_raw_copy_is_gone_before_it_is_read,
+    a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
+    the_last_round_leaves_the_rest_to_the_next_execution,
+)
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the roles of one account may do, and did in every scenario."""
+    folder = tmp_path_factory.mktemp("notes")
+    home = Home(folder=tmp_path_factory.mktemp("sluice"))
+    wanted = os.environ.get(RECORD_VARIABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RECORD_VARIABLE, str(folder))
+        assembly = synthesize(ROOT, "local", cache_dir=home.cache)
+        info = start_detached(assembly=assembly, home=home)
+    try:
+        for scenario in SCENARIOS:
+            scenario(Account(info))
+    finally:
+        home.stop()
+    if wanted:  # somebody gathers the notes of more than these scenarios
+        for path in folder.glob("*.jsonl"):
+            shutil.copy(path, Path(wanted) / f"scenarios-{path.name}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def comparison(notes: Path) -> Comparison:
+    return compare(*read_notes(notes), load_exemptions())
+
+
+def test_everything_that_is_granted_is_used(comparison: Comparison) -> None:
+    assert comparison.granted_not_exercised == ()
+
+
+def test_nothing_is_asked_for_that_is_not_granted(comparison: Comparison) -> None:
+    assert comparison.exercised_not_granted == ()
+
+
+def test_every_exemption_is_still_needed(comparison: Comparison) -> None:
+    assert comparison.stale_exemptions == ()
+
+
+def test_a_grant_that_nobody_uses_is_found(notes: Path) -> None:
+    grants, made = read_notes(notes)
+    without = [each for each in made if each.call.action != "sns:Publish"]
+    found = compare(grants, without, load_exemptions()).granted_not_exercised
+    assert {line.split(" on ")[0] for line in found} == {
+        "sluice-local-route: sns:Publish",
+        "sluice-local-settle: sns:Publish",
+    }
+
+
+def test_a_call_that_no_grant_admits_is_found(notes: Path) -> None:
+    grants, made = read_notes(notes)
+    kept = {grant for grant in grants if grant.action != "states:StartExecution"}
+    found = compare(kept, made, load_exemptions()).exercised_not_granted
+    assert {line.split(" on ")[0] for line in found} == {
+        "sluice-local-route: states:StartExecution",
+        "sluice-local-settle: states:StartExecution",
+    }
