@@ -1,5 +1,6 @@
 """Runs statements: each on a connection of its own, a batch in one transaction."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable
@@ -174,6 +175,7 @@ class Runner:
             error = _error_text(failure)
             if isinstance(failure, CopyError) and failure.errors:
                 report.errors = failure.errors
+            _fail_transaction(connection)
         sub.duration = time.perf_counter_ns() - clock
         run = Run(
             query_id=sub.query_id,
@@ -365,6 +367,13 @@ def _atomically(
         return
     with connection.transaction():
         work()
+
+
+def _fail_transaction(connection: psycopg.Connection[Any]) -> None:
+    """After an error nothing but ROLLBACK is left, be it one that Postgres never saw."""
+    if connection.info.transaction_status is TransactionStatus.INTRANS:
+        with contextlib.suppress(psycopg.errors.InvalidSavepointSpecification):
+            connection.execute("ROLLBACK TO SAVEPOINT none_was_set")
 
 
 def _end_transaction(connection: psycopg.Connection[Any], error: str | None) -> str | None:

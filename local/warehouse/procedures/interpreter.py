@@ -25,6 +25,7 @@ from local.warehouse.procedures.variables import BoundCursor, Record, Scope, Val
 from local.warehouse.sql_errors import redshift_message
 
 MAX_DEPTH = 16
+_PARAMETER = re.compile(r"%%|%\((\w+)\)s")
 _MARK = re.compile(f"{PARAMETER_START}([^{PARAMETER_END}]+){PARAMETER_END}")
 
 
@@ -57,7 +58,7 @@ def call(
     owns = connection.info.transaction_status is TransactionStatus.IDLE
     machine = Machine(connection, database, owns_transaction=owns)
     try:
-        arguments = [_with_values(connection, item, parameters) for item in translated.arguments]
+        arguments = [_with_values(item, parameters) for item in translated.arguments]
         routine = find(connection, translated.procedure, arguments)
         machine.begin_unless(routine.is_nonatomic)
         values = machine.evaluate_plain(arguments)
@@ -74,13 +75,13 @@ def call(
     )
 
 
-def _with_values(connection: psycopg.Connection[Any], text: str, parameters: dict[str, str]) -> str:
+def _with_values(text: str, parameters: dict[str, str]) -> str:
     """An argument with the Data API's parameters in it, as literals."""
     if not parameters:
         return text
-    for name, value in parameters.items():
-        text = text.replace(f"%({name})s", names.literal(value))
-    return text.replace("%%", "%")
+    return _PARAMETER.sub(
+        lambda found: names.literal(parameters[found.group(1)]) if found.group(1) else "%", text
+    )
 
 
 def run_routine(
@@ -107,9 +108,11 @@ def run_routine(
         if item.mode != "i":
             outputs.append((item.name or f"column{place}", variable))
     is_nonatomic = routine.is_nonatomic and machine.is_idle
-    with machine.security_of(routine):
-        _Frame(machine, scope, routine.name, is_nonatomic=is_nonatomic).run(routine.body)
-    machine.depth -= 1
+    try:
+        with machine.security_of(routine):
+            _Frame(machine, scope, routine.name, is_nonatomic=is_nonatomic).run(routine.body)
+    finally:
+        machine.depth -= 1
     return outputs
 
 
@@ -285,7 +288,7 @@ class _Frame:
         try:
             self._body(node)
         except (psycopg.Error, RedshiftError, UnsupportedSqlError) as error:
-            if isinstance(error, psycopg.errors.QueryCanceled | psycopg.OperationalError):
+            if isinstance(error, psycopg.errors.QueryCanceled) or self.machine.connection.closed:
                 raise
             self.machine.database.check()
             self.scope = scope

@@ -76,7 +76,7 @@ class Machine:
     def abandon(self) -> None:
         """The end of one that failed."""
         if self.connection.closed or not (self.owns_transaction or self.is_idle):
-            return
+            return  # the caller's transaction fails, and a role set in it is set no more
         if not self.is_idle:
             self.connection.execute("ROLLBACK")
         self.roles.clear()
@@ -128,9 +128,11 @@ class Machine:
         self.database.lend(routine.owner)
         self.roles.append(routine.owner)
         self.restore_role()
-        yield
-        # after an error the transaction is gone, or will be, and the role with it
-        self.roles.pop()
+        try:
+            yield
+        finally:
+            self.roles.pop()
+        # after an error a statement may be impossible: `undo` or `abandon` restores the role
         self.restore_role()
 
     # --- calls ------------------------------------------------------------------------------------

@@ -33,15 +33,15 @@ def test_parameters_of_the_data_api_are_arguments(client: Client) -> None:
         "CREATE PROCEDURE p(a INT, b VARCHAR(20), INOUT c VARCHAR(40))"
         " AS $$ BEGIN INSERT INTO t VALUES (a, b); c := b || '%' || c; END $$ LANGUAGE plpgsql"
     )
-    values = {"a": "7", "b": "it's 5%", "c": "x"}
+    values = {"a": "7", "b": "it's 5%%(a)s", "c": "x"}
 
     rows = client.rows(
         "CALL p(:a, :b, :c)",
         Parameters=[{"name": name, "value": value} for name, value in values.items()],
     )
 
-    assert rows == [("it's 5%%x",)]
-    assert client.rows("SELECT a, b FROM t") == [(7, "it's 5%")]
+    assert rows == [("it's 5%%(a)s%x",)]
+    assert client.rows("SELECT a, b FROM t") == [(7, "it's 5%%(a)s")]
 
 
 def test_output_arguments_are_one_row_with_names_and_types(client: Client) -> None:
@@ -158,6 +158,39 @@ def test_a_definers_rights_end_with_its_procedure(client: Client) -> None:
         assert "permission denied" in other.failure("SELECT * FROM mine", SessionId=session)
     assert "syntax error" in other.failure("SET ROLE x", SessionId=session)
     assert client.rows("SELECT a FROM mine ORDER BY a") == [(1,), (1,), (2,)]
+
+
+def test_a_handled_error_of_a_definer_leaves_its_callers_rights(client: Client) -> None:
+    client.done("CREATE TABLE mine (a INT)")
+    client.done(
+        "CREATE PROCEDURE fails() SECURITY DEFINER AS $$ BEGIN INSERT INTO mine VALUES (1);"
+        " RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql"
+    )
+    client.done("GRANT EXECUTE ON PROCEDURE fails() TO PUBLIC")
+    other = client.as_principal("role/other")
+    other.done(
+        "CREATE PROCEDURE goes_on(OUT who VARCHAR(64)) NONATOMIC AS $$ BEGIN"
+        " BEGIN CALL fails(); EXCEPTION WHEN OTHERS THEN who := SQLERRM; END;"
+        " SELECT who || ' ' || CURRENT_USER INTO who; END $$ LANGUAGE plpgsql"
+    )
+
+    assert other.rows("CALL goes_on()") == [("no IAMR:other",)]
+
+
+@pytest.mark.parametrize("sql", ["CALL fails()", "TRUNCATE t", "SELECT * FROM nowhere"])
+def test_after_an_error_a_sessions_transaction_is_over(client: Client, sql: str) -> None:
+    client.done("CREATE TABLE t (a INT)")
+    client.done(
+        "CREATE PROCEDURE fails() AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql"
+    )
+    session = client.submit("BEGIN", SessionKeepAliveSeconds=60, WaitTimeSeconds=30)["SessionId"]
+    client.done("INSERT INTO t VALUES (1)", SessionId=session)
+    client.failure(sql, SessionId=session)
+
+    assert "current transaction is aborted" in client.failure("SELECT 1", SessionId=session)
+    client.done("COMMIT", SessionId=session)
+
+    assert client.rows("SELECT COUNT(*) FROM t") == [(0,)]
 
 
 def test_an_error_in_a_batch_undoes_the_batch_and_keeps_the_handlers_row(client: Client) -> None:

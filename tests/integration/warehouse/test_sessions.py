@@ -84,7 +84,7 @@ def test_sessions_are_listed_for_their_caller(client: Client) -> None:
     assert {each["SessionId"] for each in listed} == sessions
     assert {each["DbUser"] for each in listed} == {"IAMR:session-lister"}
     assert {each["Status"] for each in listed} == {"AVAILABLE"}
-    assert client.as_principal("role/other").call("ListSessions")["Sessions"] == []
+    assert client.as_principal("role/without-any").call("ListSessions")["Sessions"] == []
 
 
 @pytest.mark.parametrize("request_", [{"Database": "dev"}, {"WorkgroupName": "sluice-test"}])
