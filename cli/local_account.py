@@ -1,20 +1,19 @@
 """`sluice local`: the emulated account on this machine."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.output import FAILED, fail, show_json, show_text
+from cli.environment import ROOT
+from cli.exits import Exit, UsageError
+from cli.options import AsJson
+from cli.output import reported, show_json, show_text
 from local.account.assembly import synthesize
 from local.account.home import Home, NoAccountError
-from local.account.process import StartError, serve, start_detached
+from local.account.process import serve, start_detached
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-ROOT = Path(__file__).parents[1]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Example: sluice local up --detach --keep")
@@ -26,14 +25,13 @@ def up(
 ) -> None:
     """Synthesize the app, deploy it into an emulated account, and run it."""
     home = Home.below(ROOT)
-    try:
+    with reported(as_json=as_json, code=Exit.FAILED):
+        _refuse_a_second(home)
         assembly = synthesize(ROOT, "local", cache_dir=home.cache)
         if not detach:
             serve(assembly=assembly, home=home, port=port, keep=keep, report=show_text)
             return
         info = start_detached(assembly=assembly, home=home, port=port, keep=keep)
-    except (StartError, OSError) as error:
-        fail(error, as_json=as_json, code=FAILED)
     if as_json:
         show_json(asdict(info))
         return
@@ -41,13 +39,22 @@ def up(
     show_text('next: eval "$(sluice local env)"')
 
 
+def _refuse_a_second(home: Home) -> None:
+    try:
+        running = home.info()
+    except NoAccountError:
+        return
+    raise UsageError(
+        f"an account runs for {home.folder} already, at {running.endpoint_url}; end it with"
+        " `sluice local down`, or set SLUICE_HOME to another folder"
+    )
+
+
 @app.command(epilog="Example: sluice local down")
 def down(as_json: AsJson = False) -> None:
     """End the account that runs for this folder."""
-    try:
+    with reported(as_json=as_json):
         Home.below(ROOT).stop()
-    except (NoAccountError, TimeoutError) as error:
-        fail(error, as_json=as_json, code=FAILED)
     if as_json:
         show_json({"status": "down"})
 
@@ -55,10 +62,8 @@ def down(as_json: AsJson = False) -> None:
 @app.command(epilog='Example: eval "$(sluice local env)"')
 def env(as_json: AsJson = False) -> None:
     """Print the variables that point any AWS client at the account."""
-    try:
+    with reported(as_json=as_json):
         info = Home.below(ROOT).info()
-    except NoAccountError as error:
-        fail(error, as_json=as_json, code=FAILED)
     if as_json:
         show_json(info.to_env())
     else:

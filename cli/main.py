@@ -1,4 +1,4 @@
-"""The `sluice` command. Exit codes: 0 done, 1 failed, 2 bad input."""
+"""Files that arrive in S3 are in Redshift within seconds. Exit codes: docs/commands.md."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,17 +8,15 @@ from rich.table import Table
 
 from cli import local_account
 from cli.files import LocalFile
-from cli.output import fail, show, show_json, show_text
-from config.job import InvalidJobsError, parse_jobs
+from cli.options import AsJson
+from cli.output import reported, show, show_json, show_text
+from config.job import parse_jobs
 from lambdas.infer_schema.inspect import inspect
 from lambdas.shared.domain import upsert_sql
-from lambdas.shared.domain.errors import SluiceError
 from lambdas.shared.domain.names import Identifier, TableName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(local_account.app, name="local")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Example: sluice check config/config.json")
@@ -27,10 +25,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check a list of jobs; name every fault by job and field."""
-    try:
+    with reported(as_json=as_json):
         found = parse_jobs(jobs.read_bytes())
-    except (InvalidJobsError, OSError) as error:
-        fail(error, as_json=as_json)
     if as_json:
         show_json([job.to_input() for job in found])
         return
@@ -47,11 +43,9 @@ def infer(
     as_json: AsJson = False,
 ) -> None:
     """Show what Sluice makes of a file: format, columns and Redshift types, rows, DDL."""
-    try:
+    with reported(as_json=as_json):
         schema = inspect(LocalFile(file), file_format="auto", csv=None, overrides={})
         name = TableName(schema=Identifier("public"), table=Identifier.from_header(file.stem))
-    except (SluiceError, OSError) as error:
-        fail(error, as_json=as_json)
     ddl = upsert_sql.create_table(
         name, [(column.name, column.type) for column in schema.columns], set()
     )

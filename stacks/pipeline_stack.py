@@ -88,6 +88,7 @@ class PipelineStack(SluiceStack):
         self.output("TopicArn", notices.topic_arn)
         self.output("ArrivalsQueueUrl", arrivals.queue_url)
         self.output("DeadLetterQueueUrl", dead_letters.queue_url)
+        self.output("EventsDeadLetterQueueUrl", undelivered.queue_url)
 
     def _events(self) -> dict[str, events.EventPattern]:
         """All that wakes route: uploads, and loads that ended without settling."""

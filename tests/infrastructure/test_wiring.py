@@ -66,7 +66,7 @@ def test_the_outputs_people_look_for_have_fixed_names(deployed: Assembly) -> Non
     outputs = {name for template in deployed.templates.values() for name in template["Outputs"]}
     assert outputs == {
         "Bucket", "LedgerTable", "Workgroup", "Database", "StateMachineArn", "TopicArn",
-        "ArrivalsQueueUrl", "DeadLetterQueueUrl",
+        "ArrivalsQueueUrl", "DeadLetterQueueUrl", "EventsDeadLetterQueueUrl",
     }  # fmt: skip
 
 

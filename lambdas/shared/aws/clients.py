@@ -56,3 +56,9 @@ def sns() -> "SNSClient":
 def sqs() -> "SQSClient":
     """Amazon SQS."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+def forget() -> None:
+    """Make each client anew when it is next used: the command line chooses its account first."""
+    for made in (s3, dynamodb, stepfunctions, redshift_data, sns, sqs):
+        made.cache_clear()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.exits import Exit
 from cli.main import app
 
 COMMANDS = [["check"], ["infer"], *(["local", name] for name in ("up", "down", "env", "logs"))]
@@ -64,5 +65,5 @@ def test_without_an_account_env_fails_and_says_how_to_start_one(
 ) -> None:
     monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
     code, text = run("local", "env", "--json")
-    assert code == 1
+    assert code == Exit.UNREACHABLE
     assert "sluice local up" in json.loads(text)["error"]["message"]
