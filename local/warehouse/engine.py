@@ -208,13 +208,15 @@ class Engine:
         We hold the folder's lock, so whoever started that server is gone.
         """
         pid_file = self._data_path / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        lines = pid_file.read_text().splitlines()
+        try:
+            lines = pid_file.read_text().splitlines()
+        except FileNotFoundError:
+            return  # it stopped in order, perhaps just now
         pid = int(lines[0]) if lines and lines[0].isdigit() else 0
         until = time.monotonic() + _STOP_SECONDS
         while pid and _is_server(pid, self._data_path):
-            os.kill(pid, signal.SIGQUIT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
             if time.monotonic() > until:
                 raise EngineError(f"process {pid} still runs Postgres in {self._data_path}")
             time.sleep(0.1)
