@@ -104,7 +104,8 @@ class Deployment(_Model):
         default=None, description="null: whichever account is deployed to."
     )
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    runtime: Literal["python3.11", "python3.12", "python3.13"] = RUNTIME
+    # python3.11 runs on Amazon Linux 2, whose C library is too old for pyarrow's wheels
+    runtime: Literal["python3.12", "python3.13"] = RUNTIME
     architecture: Literal["arm64", "x86_64"] = "arm64"
     dependencies: Literal["layers", "host"] = Field(
         default="layers", description="host: the emulated account's own Python has them."

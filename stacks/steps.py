@@ -29,7 +29,7 @@ def publish_jobs(stack: SluiceStack) -> StepFunction:
         stack,
         "publish_jobs",
         settings=PublishJobsSettings(bucket=stack.data_bucket, config_key=JOBS),
-        code=function_code(JOBS),
+        code=function_code(stack.deployment, JOBS),
     )
     function.allow("s3:GetObject", "s3:PutObject", on=stack.data(JOBS))
     function.allow("s3:ListBucket", on=stack.data())

@@ -1,11 +1,8 @@
 """What a function is made of: one archive of our code, and layers of what it depends on."""
 
 import hashlib
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,16 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, IgnoreMode, ILo
 from aws_cdk import aws_lambda as lambda_
 
 from config.deployment import Deployment
+from stacks.constructs.packaging import (
+    LAYERS,
+    ROOT,
+    build_layer,
+    compile_all,
+    kept,
+    locked,
+    recipe,
+)
 from stacks.constructs.stack import SluiceStack
-
-ROOT = Path(__file__).parents[2]
 
 _CODE = (
     "*",
@@ -31,27 +35,30 @@ _CODE = (
 )
 """A git-ignore that lets in what functions run, so that nothing else changes the hash."""
 
-LAYERS = {
-    "dependencies": (
-        "annotated-types", "aws-lambda-powertools", "boto3", "botocore", "jmespath", "pydantic",
-        "pydantic-core", "python-dateutil", "s3transfer", "six", "typing-extensions",
-        "typing-inspection", "urllib3",
-    ),
-    "pyarrow": ("pyarrow",),
-}  # fmt: skip
-"""The distributions of each layer, all they need included; versions are the lock file's."""
 
-_PLATFORMS = {
-    "arm64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64"),
-    "x86_64": ("manylinux2014_x86_64", "manylinux_2_28_x86_64"),
-}
+def function_code(deployment: Deployment, *also: str) -> lambda_.Code:
+    """The archive that functions share; `also` are further paths from the root of the project.
 
-
-def function_code(*also: str) -> lambda_.Code:
-    """The archive that functions share; `also` are further paths from the root of the project."""
+    It carries byte code of the deployed runtime, unless the emulated account runs it as it is.
+    """
+    if deployment.dependencies == "host":
+        return lambda_.Code.from_asset(
+            str(ROOT), exclude=[*_CODE, *(f"!/{path}" for path in also)], ignore_mode=IgnoreMode.GIT
+        )
+    archive = Archive(deployment, also)
     return lambda_.Code.from_asset(
-        str(ROOT), exclude=[*_CODE, *(f"!/{path}" for path in also)], ignore_mode=IgnoreMode.GIT
+        str(ROOT / "lambdas"),  # an asset needs a folder; what counts is the hash
+        asset_hash=archive.hash,
+        asset_hash_type=AssetHashType.CUSTOM,
+        bundling=_locally(archive),
     )
+
+
+def code_files(*also: str) -> Iterator[Path]:
+    """The files of the archive, in order: what `_CODE` lets in."""
+    sources = [p for p in (ROOT / "lambdas").rglob("*") if p.suffix in (".py", ".sql")]
+    sources += [p for p in (ROOT / "config").glob("*.py") if p.name != "deployment.py"]
+    yield from sorted({*sources, *(ROOT / path for path in also)})
 
 
 def content_hash(*folders: str) -> str:
@@ -75,7 +82,7 @@ def dependency_layer(stack: SluiceStack, name: str) -> lambda_.ILayerVersion:
         str(ROOT / "stacks"),  # an asset needs a folder; what counts is the hash
         asset_hash=wheels.hash,
         asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=wheels),
+        bundling=_locally(wheels),
     )
     return lambda_.LayerVersion(
         stack,
@@ -91,48 +98,55 @@ def architecture(deployment: Deployment) -> lambda_.Architecture:
     return lambda_.Architecture.custom(deployment.architecture)
 
 
-@jsii.implements(ILocalBundling)
-class Wheels:
-    """Wheels of the deployed runtime and architecture, unpacked by pip and kept by content."""
+def _locally(bundling: Any) -> BundlingOptions:
+    return BundlingOptions(image=DockerImage.from_registry("unused"), local=bundling)
 
-    def __init__(self, names: tuple[str, ...], deployment: Deployment) -> None:
-        self._requirements = locked(names)
-        self._python = deployment.runtime.removeprefix("python")
-        self._platforms = _PLATFORMS[deployment.architecture]
-        recipe = "\n".join((self._requirements, self._python, *self._platforms))
-        self.hash = hashlib.sha256(recipe.encode()).hexdigest()
+
+class _Kept:
+    """Builds a folder once for each hash; the CDK asks only for what its output lacks."""
+
+    def __init__(self, digest: str, build: Callable[[Path], None]) -> None:
+        self.hash = digest
+        self._build = build
 
     def try_bundle(self, output_dir: str, *_args: Any, **_options: Any) -> bool:
-        """Fill the layer's folder; the CDK asks only for layers that its output lacks."""
-        cached = ROOT / ".sluice" / "cache" / "layers" / self.hash
-        if not cached.is_dir():
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cached.parent) as partial:
-                self._install(Path(partial))
-                (Path(partial) / "layer").rename(cached)
-        shutil.copytree(cached, output_dir, dirs_exist_ok=True)
+        """Fill the asset's folder, which needs no Docker."""
+        cache = ROOT / ".sluice" / "cache" / "layers"
+        built = kept(self.hash, self._build, cache=cache)
+        shutil.copytree(built, output_dir, dirs_exist_ok=True)
         return True
 
-    def _install(self, folder: Path) -> None:
-        requirements = folder / "requirements.txt"
-        requirements.write_text(self._requirements)
-        platforms = [f"--platform={platform}" for platform in self._platforms]
-        subprocess.run(  # noqa: S603 -- pip, with arguments that are all ours
-            [
-                sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-                "--only-binary=:all:", "--no-compile", "--implementation=cp", *platforms,
-                f"--python-version={self._python}", f"--target={folder / 'layer' / 'python'}",
-                f"--requirement={requirements}",
-            ],
-            check=True,
-        )  # fmt: skip
+
+@jsii.implements(ILocalBundling)
+class Wheels(_Kept):
+    """Wheels of the deployed runtime and architecture, pruned and compiled."""
+
+    def __init__(self, names: tuple[str, ...], deployment: Deployment) -> None:
+        requirements, python = locked(names), _python(deployment)
+        super().__init__(
+            recipe(requirements, python, deployment.architecture),
+            lambda folder: build_layer(
+                folder, requirements, python=python, architecture=deployment.architecture
+            ),
+        )
 
 
-def locked(names: tuple[str, ...]) -> str:
-    """The entries of requirements.txt for these distributions, hashes and all."""
-    lock = (ROOT / "requirements.txt").read_text()
-    entries = {
-        match["name"]: match[0]
-        for match in re.finditer(r"^(?P<name>[\w.-]+)==(.*\\\n)+.*", lock, re.MULTILINE)
-    }
-    return "\n".join(entries[name] for name in names) + "\n"
+@jsii.implements(ILocalBundling)
+class Archive(_Kept):
+    """The functions' own code, with its byte code."""
+
+    def __init__(self, deployment: Deployment, also: tuple[str, ...]) -> None:
+        files, python = list(code_files(*also)), _python(deployment)
+        paths = [file.relative_to(ROOT).as_posix() for file in files]
+
+        def build(folder: Path) -> None:
+            for path in paths:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / path, folder / path)
+            compile_all(folder, python=python, prefix="/var/task")
+
+        super().__init__(recipe(content_hash(*paths), python), build)
+
+
+def _python(deployment: Deployment) -> str:
+    return deployment.runtime.removeprefix("python")

@@ -47,7 +47,7 @@ class StepFunction(lambda_.Function):
             noun,
             function_name=name,
             handler=f"lambdas.{step}.handler.handler",
-            code=code or function_code(),
+            code=code or function_code(deployment),
             layers=[dependency_layer(stack, layer) for layer in layers]
             if deployment.dependencies == "layers"
             else [],

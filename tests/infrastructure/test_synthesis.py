@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from config.deployment import Deployment
 from stacks.constructs import code
-from stacks.constructs.code import LAYERS, ROOT, locked
+from stacks.constructs.packaging import LAYERS, ROOT, locked
 from tests.infrastructure.assembly import STACKS, Assembly
 
 
@@ -90,7 +89,6 @@ def test_a_layer_is_locked_and_needs_nothing_outside_it(layer: str) -> None:
 def test_a_layer_comes_from_the_cache_when_its_content_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
     monkeypatch.setattr(code, "ROOT", tmp_path)
     wheels = code.Wheels(("six",), Deployment.load("dev"))
     kept = tmp_path / ".sluice" / "cache" / "layers" / wheels.hash / "python"
