@@ -111,6 +111,7 @@ REFUSED: Final = frozenset(
         "regr_sxy",
         "regr_syy",
         "row_to_json",
+        "set_config",  # and it could make a user somebody else
         "setseed",
         "string_agg",
         "string_to_array",
@@ -179,10 +180,12 @@ def call(writer: Writer, node: exp.Anonymous) -> str:
     if "." in name:  # already the name of a function of the compat schema
         return _plain(writer, name, node.expressions)
     key = name.lower()
-    if isinstance(node.parent, exp.Dot):
+    if isinstance(node.parent, exp.Dot) and node.parent.this.name.lower() != "pg_catalog":
         return _plain(writer, names.quoted(key), node.expressions)
     if key in REFUSED:
         raise UnsupportedSqlError(f"the function {name.upper()}")
+    if isinstance(node.parent, exp.Dot):
+        return _plain(writer, names.quoted(key), node.expressions)
     if rewrite := _REWRITES.get(key):
         return rewrite(writer, node.expressions)
     if key in COMPAT:

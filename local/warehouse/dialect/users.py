@@ -50,6 +50,8 @@ def alter_user(cursor: Cursor) -> Translated:
         statement = f"ALTER ROLE {name} RENAME TO {names.quoted(target)}"
         return ddl("ALTER USER", (*names.registrations([target]), statement))
     if cursor.at_any("SET", "RESET"):
+        if cursor.peek(1) in ("ROLE", "SESSION_AUTHORIZATION"):
+            raise UnsupportedSqlError(f"the setting {cursor.peek(1).lower()}")
         return ddl("ALTER USER", f"ALTER ROLE {name} {cursor.render()}")
     options, groups = _user_options(cursor)
     if groups or not options:

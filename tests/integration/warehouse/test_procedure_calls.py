@@ -160,6 +160,19 @@ def test_a_definers_rights_end_with_its_procedure(client: Client) -> None:
     assert client.rows("SELECT a FROM mine ORDER BY a") == [(1,), (1,), (2,)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT SET_CONFIG('role', 'IAM:admin', FALSE)",
+        "SELECT pg_catalog.set_config('role', 'IAM:admin', FALSE)",
+        "SET role TO 'IAM:admin'",
+        "ALTER USER \"IAMR:loader\" SET role TO 'IAM:admin'",
+    ],
+)
+def test_nobody_becomes_the_owner_of_a_procedure_by_asking(client: Client, sql: str) -> None:
+    assert "is not supported by the local warehouse" in client.failure(sql)
+
+
 def test_a_handled_error_of_a_definer_leaves_its_callers_rights(client: Client) -> None:
     client.done("CREATE TABLE mine (a INT)")
     client.done(
