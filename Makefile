@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo identities test check lint types architecture schema synth lock clean
+.PHONY: $(shell grep -oE '^[a-z-]+:' Makefile | tr -d :)
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ identities: $(VENV)/.installed ## Compare what roles may do with what they did, 
 
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
+	$(BIN)/python -m tests.faults
+
+mutants: $(VENV)/.installed ## Put bugs into the product; the schedules must catch each: build/mutants.json
+	$(BIN)/python -m tests.faults.mutants
 
 check: lint types architecture ## Lint, types and the architecture
 

@@ -38,6 +38,7 @@ class RouteSettings(Settings):
     topic_arn: str
     state_machine_arn: str
     arrivals_queue_url: str
+    dead_letter_queue_url: str
     config_key: str = "config/config.json"
 
 

@@ -36,8 +36,10 @@ def publish_jobs(stack: SluiceStack) -> StepFunction:
     return function
 
 
-def route(stack: SluiceStack, *, arrivals: sqs.Queue, notices: sns.Topic) -> StepFunction:
-    """Reads the arrivals, and may send one again for later."""
+def route(
+    stack: SluiceStack, *, arrivals: sqs.Queue, dead_letters: sqs.Queue, notices: sns.Topic
+) -> StepFunction:
+    """Reads the arrivals; may send one again for later, or leave it to a person."""
     function = StepFunction(
         stack,
         "route",
@@ -46,6 +48,7 @@ def route(stack: SluiceStack, *, arrivals: sqs.Queue, notices: sns.Topic) -> Ste
             topic_arn=notices.topic_arn,
             state_machine_arn=stack.load_machine_arn,
             arrivals_queue_url=arrivals.queue_url,
+            dead_letter_queue_url=dead_letters.queue_url,
             config_key=JOBS,
         ),
     )
@@ -56,6 +59,7 @@ def route(stack: SluiceStack, *, arrivals: sqs.Queue, notices: sns.Topic) -> Ste
         "sqs:SendMessage",
         on=arrivals.queue_arn,
     )
+    function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
     function.allow("s3:GetObject", on=stack.data(JOBS))
     function.allow(
         "s3:GetObject",  # an event written by hand names no version

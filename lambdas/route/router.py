@@ -9,9 +9,9 @@ from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
-from lambdas.shared.aws.queue import send_later
+from lambdas.shared.aws.queue import send
 from lambdas.shared.aws.workflow import Workflow
-from lambdas.shared.domain.errors import EventError, SluiceError, TerminalError
+from lambdas.shared.domain.errors import EventError, SluiceError
 from lambdas.shared.domain.events import (
     ExecutionEnded,
     ObjectCreated,
@@ -25,7 +25,7 @@ from lambdas.shared.starting import start_open_generation
 Outcome = dict[str, Any] | SluiceError
 
 _FAILURES_ALLOWED = 8
-"""After so many failed executions in a row a job's wake-up goes to the dead-letter queue."""
+"""After so many failed executions in a row a job's wake-up becomes a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +164,17 @@ class Router:
         if not self.ledger.pool(job_id, most=1):
             return
         failures = self.ledger.count_failure(job_id, execution)
-        if failures > _FAILURES_ALLOWED:
-            raise TerminalError(
-                f"job {job_id} failed {failures} times in a row, last in {execution}; its files"
-                " keep their place. Mend the cause, then redrive the dead-letter queue"
-            )
-        send_later(
-            self.settings.arrivals_queue_url, wake_up(job_id), seconds=15 * 2 ** (failures - 1)
+        if failures <= _FAILURES_ALLOWED:
+            wait = 15 * 2 ** (failures - 1)
+            send(self.settings.arrivals_queue_url, wake_up(job_id), after_seconds=wait)
+            return
+        reason = f"job {job_id} failed {failures} times in a row, last in {execution}"
+        # what is sent again from there wakes the job, whatever it failed of
+        send(self.settings.dead_letter_queue_url, wake_up(job_id, reason=reason))
+        self.alerts.publish(
+            subject=f"Given Up: job {job_id}",
+            message=f"{reason}; its files keep their place.\n"
+            "What to do: mend the cause, then redrive the dead-letter queue.",
         )
 
     def _wake(self, event: WakeUp) -> Outcome:

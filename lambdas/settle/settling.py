@@ -33,7 +33,7 @@ class Settling:
         self.alerts = Alerts(settings.topic_arn)
 
     def settle(self) -> dict[str, Any]:
-        """Project, delete, notify; then go round again or release the table."""
+        """Delete, project, notify; then go round again or release the table."""
         verdicts = self._verdicts()
         if verdicts:
             self._apply(verdicts)
@@ -61,8 +61,9 @@ class Settling:
         return [Verdict.from_json(each) for each in self.objects.get_json(key)["verdicts"]]
 
     def _apply(self, verdicts: list[Verdict]) -> None:
-        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
         for_each(self._put_away, verdicts)
+        # last: until the pool entry is gone, whoever comes next finds the file and does this again
+        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
         self._tell(verdicts)
 
     def _put_away(self, verdict: Verdict) -> None:

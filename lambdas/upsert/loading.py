@@ -74,12 +74,10 @@ class Loading:
             return self._decided(list(attempt.verdicts), _counts(statement))
         return self._after_failure(statement, attempt)
 
-    def _token(self, step: str) -> str:
-        return short_hash(self.step.batch_id, step, str(self.attempt), length=64)
-
     def _submit(self, attempt: Attempt) -> str:
         self.preparation.folder.write_lists(attempt)
-        return self.warehouse.submit_batch(list(attempt.statements), token=self._token("load"))
+        token = short_hash(self.step.batch_id, "load", str(self.attempt), length=64)
+        return self.warehouse.submit_batch(list(attempt.statements), token=token)
 
     def _decided(self, verdicts: list[Verdict], counts: dict[str, Any]) -> dict[str, Any]:
         key = f"{self.preparation.folder.prefix}/verdicts.json"
@@ -155,25 +153,20 @@ class Loading:
             file_id = next(iter(loading))
         if file_id is None or file_id not in loading:
             return self._narrowed(len(loading))
-        return self._without(file_id, _row_error(detail) if detail else FormatError(_safe(message)))
+        return self._without(file_id, _row_error(detail) if detail else _unreadable(message))
 
     def _copy_detail(self, statement: Statement) -> dict[str, Any] | None:
         failed = [part for part in statement.parts if part.get("Status") == "FAILED"]
         if not failed:
             return None
         query = int(failed[0].get("RedshiftQueryId", 0))
-        statement_id = self.warehouse.run(
-            _ERROR_DETAIL.format(query=query), token=self._token("detail")
-        )
+        statement_id = self.warehouse.run(_ERROR_DETAIL.format(query=query))
         rows = self.warehouse.rows(statement_id)
         return rows[0] if rows else None
 
     def _from_history(self) -> list[Verdict]:
         by_id = {each.file.file_id: each for each in self.preparation.candidates()}
-        statement_id = self.warehouse.run(
-            upsert_sql.verdicts_of(by_id),
-            token=self._token("history"),
-        )
+        statement_id = self.warehouse.run(upsert_sql.verdicts_of(by_id))
         return [
             Verdict(
                 file=by_id[row["file_id"]].file,
@@ -226,6 +219,13 @@ def _error_of(finding: Finding, step: Step) -> FileError:
     if finding.code == "WIDTH":
         return FileError(f"text of {count} bytes is wider than its column, whose type is frozen")
     return FormatError(f"the footer promised other than the {count} rows that were read")
+
+
+def _unreadable(message: str) -> FormatError:
+    return FormatError(
+        f"the warehouse could not read the file ({_safe(message)}); see that it opens and that its"
+        " columns hold what they say, then write and upload it again"
+    )
 
 
 def _row_error(detail: dict[str, Any]) -> RowError:

@@ -1,6 +1,5 @@
 """From a claimed batch to an attempt: read the catalog, plan, prepare the target, write it down."""
 
-import uuid
 from typing import Any
 
 from config.runtime import UpsertSettings
@@ -99,7 +98,6 @@ class Preparation:
         table = self.step.table
         statement_id = self.warehouse.run(
             _CATALOG,
-            token=uuid.uuid4().hex,  # a read is new each time
             parameters={
                 "schema": table.schema.text,
                 "table": table.table.text,
@@ -121,7 +119,7 @@ class Preparation:
 
     def _prepare(self, ddl: str) -> None:
         try:
-            self.warehouse.run(ddl, token=uuid.uuid4().hex)
+            self.warehouse.run(ddl)
         except WarehouseError as error:
             # another load of the table, or an earlier try of this one, was first: plan again
             if "already exists" not in error.message:

@@ -1,4 +1,4 @@
-"""The arrivals queue: the one way in, for reminders too."""
+"""The arrivals queue, the one way in, for reminders too; and where a person takes over."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ _MAX_DELAY_SECONDS = 900
 """SQS delays a message by at most 15 minutes (SendMessage, SQS API reference)."""
 
 
-def send_later(queue_url: str, message: dict[str, Any], *, seconds: int) -> None:
+def send(queue_url: str, message: dict[str, Any], *, after_seconds: int = 0) -> None:
     """Send a message that becomes visible after some seconds, 900 at most."""
     with translated():
         clients.sqs().send_message(
             QueueUrl=queue_url,
             MessageBody=json.dumps(message),
-            DelaySeconds=min(seconds, _MAX_DELAY_SECONDS),
+            DelaySeconds=min(after_seconds, _MAX_DELAY_SECONDS),
         )

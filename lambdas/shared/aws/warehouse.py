@@ -1,5 +1,6 @@
 """The warehouse through the Redshift Data API: submit, poll, read; one role owns its statements."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +72,18 @@ class Warehouse:
             parts=tuple(dict(part) for part in answer.get("SubStatements", [])),
         )
 
-    def run(self, sql: str, *, token: str, parameters: dict[str, str] | None = None) -> str:
-        """Run a short statement to its end; raises WarehouseError or WarehouseBusyError."""
-        statement_id = self.submit(sql, token=token, parameters=parameters)
+    def run(
+        self,
+        sql: str,
+        *,
+        token: str | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> str:
+        """Run a short statement to its end; raises WarehouseError or WarehouseBusyError.
+
+        Without a token of its own it runs anew each time: a read, or DDL that may run twice.
+        """
+        statement_id = self.submit(sql, token=token or uuid.uuid4().hex, parameters=parameters)
         statement = self.wait(statement_id, seconds=45)
         if not statement.is_closed:
             raise WarehouseBusyError(f"a statement is still {statement.status}: {statement_id}")

@@ -72,6 +72,6 @@ def _object_created(document: Any, detail: Any) -> ObjectCreated:
     )
 
 
-def wake_up(job_id: str) -> dict[str, Any]:
-    """The message that wakes a job, as `parse_event` reads it."""
-    return {"source": "sluice", "detail-type": WAKE_UP, "detail": {"job_id": job_id}}
+def wake_up(job_id: str, **told: str) -> dict[str, Any]:
+    """The message that wakes a job, as `parse_event` reads it; `told` is for people."""
+    return {"source": "sluice", "detail-type": WAKE_UP, "detail": {"job_id": job_id, **told}}

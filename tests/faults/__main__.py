@@ -1,0 +1,105 @@
+"""`make faults`: schedules by the thousand, and every fault at every call of a few loads."""
+
+import json
+import multiprocessing
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from tests.faults import exhaustive
+from tests.faults.schedule import Schedule, drawn
+from tests.faults.simulate import Outcome, simulator
+
+_RESULT = Path("build/faults.json")
+_MOST_SHOWN = 3
+_CHUNK = 50
+
+
+def main(
+    schedules: Annotated[int, typer.Option(help="How many random schedules.")] = 10_000,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Replay one seed and show how it went.")] = None,
+    crashes: Annotated[bool, typer.Option(help="Also every single fault, and pairs.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes, each with a warehouse.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Play fault schedules against the real handlers and the real SQL.
+
+    Example: python -m tests.faults --schedules 500
+    """
+    console = Console(stderr=True)
+    if seed is not None:
+        raise typer.Exit(_replay(seed, console))
+    started = time.monotonic()
+    totals: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    failed: list[str] = []
+    chunks = _chunks(first, schedules, crashes=crashes)
+    with (
+        multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=None) as pool,
+        Progress(console=console) as progress,
+    ):
+        task = progress.add_task("schedules", total=sum(len(chunk) for chunk in chunks))
+        for figures in pool.imap_unordered(_played, chunks):
+            totals.update(figures["totals"])
+            verdicts.update(figures["verdicts"])
+            failed += figures["failed"]
+            progress.advance(task, figures["totals"]["schedules"])
+    for told in failed[:_MOST_SHOWN]:
+        console.print(told, markup=False, highlight=False)
+    result = {
+        **totals,
+        "violations": len(failed),
+        "versions": dict(verdicts),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    _RESULT.parent.mkdir(exist_ok=True)
+    _RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    typer.echo(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+    raise typer.Exit(1 if failed else 0)
+
+
+def _replay(seed: int, console: Console) -> int:
+    with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
+        outcome = made.play(drawn(seed))
+        if outcome.violations:
+            outcome = made.shortened(outcome)
+    console.print(outcome.told(), markup=False, highlight=False)
+    return 1 if outcome.violations else 0
+
+
+def _chunks(first: int, count: int, *, crashes: bool) -> list[list[Schedule]]:
+    planned: list[Schedule] = [drawn(seed) for seed in range(first, first + count)]
+    if crashes:
+        planned += list(exhaustive.everything())
+    return [planned[at : at + _CHUNK] for at in range(0, len(planned), _CHUNK)]
+
+
+def _played(chunk: list[Schedule]) -> dict[str, Any]:
+    totals: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
+        for schedule in chunk:
+            outcome: Outcome = made.play(schedule)
+            totals.update(
+                schedules=1,
+                faults=outcome.faults_met,
+                calls=outcome.calls,
+                executions=outcome.executions,
+                transactions=outcome.transactions,
+            )
+            verdicts.update(outcome.verdicts)
+            if outcome.violations:
+                failed.append(made.shortened(outcome).told())
+    return {"totals": dict(totals), "verdicts": dict(verdicts), "failed": failed}
+
+
+if __name__ == "__main__":
+    typer.run(main)

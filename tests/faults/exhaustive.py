@@ -1,0 +1,89 @@
+"""Every single fault, and pairs of crashes, at every call of a load."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.faults.schedule import Fault, Schedule, Upload
+
+_KINDS = ("crash_before", "crash_after", "lost_answer", "timeout", "throttle", "sent_twice")
+
+
+def loads() -> list[Schedule]:
+    """Calm schedules that between them take every turn of a load."""
+    good = _upload("upsert_0", "good", (1, 2))
+    newer = _upload("upsert_0", "newer", (2, 3))
+    bad = Upload(key="data/in/upsert_1.csv", rows=((11, 0, "bad"),), fault="bad_row")
+    null = Upload(key="data/in/upsert_2.csv", rows=((21, 0, "null"),), fault="null_key")
+    torn = Upload(key="data/in/upsert_3.parquet", rows=((31, 0, "torn"),), fault="torn")
+    return [
+        Schedule(seed=1, uploads=(good,), restlessness=0.0, has_tables=False),
+        Schedule(seed=2, uploads=(good, newer), restlessness=0.3),
+        Schedule(seed=3, uploads=(good, bad, null, torn), restlessness=0.3),
+        Schedule(
+            seed=4,
+            uploads=(_upload("append_0", "one", (1,)), _upload("also_1", "two", (11,))),
+            restlessness=0.5,
+        ),
+    ]
+
+
+def single_faults(load: Schedule, calls: int) -> Iterator[Schedule]:
+    """Each kind of fault at each of so many calls."""
+    for kind, at in itertools.product(_KINDS, range(calls)):
+        yield load.with_faults(Fault(kind=kind, at=at))
+
+
+def pairs_of_crashes(load: Schedule, calls: int) -> Iterator[Schedule]:
+    """A crash after a call, and another at any of the calls that follow."""
+    for first in range(calls):
+        for second in range(first + 1, calls + first + 1):
+            yield load.with_faults(
+                Fault(kind="crash_after", at=first), Fault(kind="crash_after", at=second)
+            )
+
+
+def stops(load: Schedule, steps: int) -> Iterator[Schedule]:
+    """At each of so many steps: the execution is stopped and its function dies."""
+    for at in range(steps):
+        yield load.with_faults(
+            Fault(kind="stop_execution", at=at), Fault(kind="kill_function", at=at + 1)
+        )
+
+
+def stops_and_deletions(load: Schedule, steps: int) -> Iterator[Schedule]:
+    """The same, and then somebody deletes the file."""
+    for schedule in stops(load, steps):
+        yield schedule.with_faults(
+            *schedule.faults, Fault(kind="delete_source", at=schedule.faults[0].at + 2)
+        )
+
+
+def zombies(load: Schedule, steps: int) -> Iterator[Schedule]:
+    """At each of so many steps: the execution is stopped, its function and statement go on."""
+    for at in range(steps):
+        slow = replace(load, slowness=0.98, restlessness=0.5)
+        yield slow.with_faults(Fault(kind="stop_execution", at=at))
+
+
+def large() -> Schedule:
+    """A bad row that only COPY finds."""
+    bad = Upload(key="data/in/upsert_0.csv", rows=((1, 0, "large"),), fault="late")
+    return Schedule(seed=5, uploads=(bad, _upload("upsert_1", "good", (11,))), restlessness=0.1)
+
+
+def everything() -> Iterator[Schedule]:
+    """All of the above, the calm loads first."""
+    yield from loads()
+    yield large()
+    steps = 90
+    for load in loads():
+        for kind in (stops, stops_and_deletions, zombies):
+            yield from kind(load, steps * len(load.uploads))
+        yield from single_faults(load, 50 * len(load.uploads))
+    yield from pairs_of_crashes(loads()[0], 45)
+
+
+def _upload(name: str, tag: str, identifiers: tuple[int, ...]) -> Upload:
+    rows = tuple((identifier, 0, tag) for identifier in identifiers)
+    return Upload(key=f"data/in/{name}.csv", rows=rows)

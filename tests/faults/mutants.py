@@ -1,0 +1,264 @@
+"""`make mutants`: bugs put into the product on purpose; the schedules must catch each.
+
+A mutant is a copy of the product with some of its text replaced. Where the text is no longer
+there, the run says so: a mutant that changes nothing proves nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+_RESULT = Path("build/mutants.json")
+_SQL = "shared/domain/upsert_sql.py"
+_CLAIM = "claim/claiming.py"
+_ROUTER = "route/router.py"
+_SETTLE = "settle/settling.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """A bug by name, and the text that makes it: (file under lambdas/, old, new)."""
+
+    name: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def _mutant(name: str, *changes: tuple[str, str, str]) -> Mutant:
+    return Mutant(name=name, changes=changes)
+
+
+MUTANTS = (
+    _mutant(
+        "the history is not asked",
+        (_SQL, "ON h.file_id = b.file_id AND h.replay = 0", "ON h.file_id = b.object_id"),
+    ),
+    _mutant(
+        "a newer version is not asked for",
+        (_SQL, "AND h.sequence > b.sequence", "AND h.sequence > 'g'"),
+    ),
+    _mutant(
+        "order is by the wall clock",
+        (_SQL, "AND h.sequence > b.sequence", "AND h.settled_at > GETDATE()"),
+    ),
+    _mutant(
+        "the batch truncates",
+        (_SQL, 'yield f"DELETE FROM {load.table.sql}"', 'yield f"TRUNCATE {load.table.sql}"'),
+    ),
+    _mutant(
+        "tables are created before the lock",
+        (
+            _SQL,
+            '    yield f"LOCK {load.table.mutex.sql}"\n',
+            '    yield f"CREATE TEMP TABLE sluice_early AS SELECT 1 AS n FROM {HISTORY}"\n'
+            '    yield f"LOCK {load.table.mutex.sql}"\n',
+        ),
+    ),
+    _mutant(
+        "the mutex is skipped",
+        (_SQL, 'yield f"LOCK {load.table.mutex.sql}"', 'yield "SELECT 1"'),
+    ),
+    _mutant(
+        "rows are inserted before the old ones go",
+        (
+            _SQL,
+            "            yield from _make_room(load, unit)\n        yield _insert(load, unit)\n",
+            "            pass\n        yield _insert(load, unit)\n"
+            '        if load.mode == "upsert":\n            yield from _make_room(load, unit)\n',
+        ),
+    ),
+    _mutant(
+        "old rows stay",
+        (_SQL, '    yield f"DELETE FROM {target} USING {unit.table} WHERE {same}"\n', ""),
+    ),
+    _mutant(
+        "older rows replace newer ones",
+        (_SQL, "    if load.order:\n        older", "    if False:\n        older"),
+    ),
+    _mutant(
+        "a NULL order counts as newest",
+        (_SQL, "({new} IS NULL AND {old} IS NOT NULL)", "({new} IS NOT NULL AND {old} IS NULL)"),
+    ),
+    _mutant(
+        "no key is checked",
+        (_SQL, 'if load.mode == "upsert":\n        by_name', "if False:\n        by_name"),
+    ),
+    _mutant(
+        "bad rows are skipped",
+        (_SQL, "times = \" DATEFORMAT 'auto'", "times = \" MAXERROR 10 DATEFORMAT 'auto'"),
+    ),
+    _mutant(
+        "the history is not written",
+        (_SQL, "GETDATE() FROM {BATCH}", "GETDATE() FROM {BATCH} WHERE 1 = 0"),
+    ),
+    _mutant(
+        "rows come from the live key",
+        ("upsert/preparing.py", "raw_key=each.raw_key, size", "raw_key=each.file.key, size"),
+    ),
+    _mutant(
+        "a raw copy is found by name, not by version",
+        ("shared/domain/files.py", "/day={day:%d}/{self.file_id}", "/day={day:%d}/file"),
+    ),
+    _mutant(
+        "the key is decoded twice",
+        (
+            "shared/domain/events.py",
+            'key=entry["key"]',
+            'key=__import__("urllib.parse").parse.unquote_plus(entry["key"])',
+        ),
+    ),
+    _mutant(
+        "an execution is started before the file is in the pool",
+        (
+            _ROUTER,
+            "        state = self.ledger.pool_file(file, job.job_id)\n",
+            "        self._start(job, file.name)\n"
+            "        state = self.ledger.pool_file(file, job.job_id)\n",
+        ),
+        (
+            _ROUTER,
+            "started[each.job.job_id] = self._start(each.job, each.file.name)",
+            'started[each.job.job_id] = {"status": "triggered"}',
+        ),
+    ),
+    _mutant(
+        "a redelivery without a verdict does nothing",
+        (_ROUTER, "        if state.is_final:\n", "        if not is_new:\n"),
+    ),
+    _mutant(
+        "the pool is read before the raise",
+        (
+            _CLAIM,
+            "    ledger.raise_generation(step.job.job_id, step.generation)\n",
+            "    early = ledger.pool(step.job.job_id, most=1000)\n"
+            "    ledger.raise_generation(step.job.job_id, step.generation)\n",
+        ),
+        (_CLAIM, "ledger.pool(step.job.job_id, most=most))", "early[:most])"),
+        (
+            _SETTLE,
+            "        if not waiting or self.step.round",
+            "        waiting = []\n        if not waiting or self.step.round",
+        ),
+        (
+            _SETTLE,
+            "        if waiting:\n            workflow",
+            "        if False:\n            workflow",
+        ),
+    ),
+    _mutant(
+        "pool entries go before the verdict",
+        (
+            _CLAIM,
+            "    if not pooled:\n",
+            "    for each in pooled:\n"
+            "        from lambdas.shared.aws import clients\n"
+            "        clients.dynamodb().delete_item(\n"
+            '            TableName=ledger.table, Key={"pk": {"S": f"JOB#{step.job.job_id}"},'
+            ' "sk": {"S": each.sort_key}})\n'
+            "    if not pooled:\n",
+        ),
+    ),
+    _mutant(
+        "a failed execution's generation stays open",
+        (_ROUTER, "        self.ledger.raise_generation(job_id, generation)\n", ""),
+    ),
+    _mutant(
+        "a version is deleted without its id",
+        (
+            "shared/aws/objects.py",
+            "delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)",
+            "delete_object(Bucket=self.bucket, Key=key)",
+        ),
+    ),
+    _mutant(
+        "the ledger is told before data/in/ is cleared",
+        (
+            _SETTLE,
+            "        for_each(self._put_away, verdicts)\n",
+            "        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)\n"
+            "        for_each(self._put_away, verdicts)\n",
+        ),
+    ),
+    _mutant(
+        "a file is missing though its copy is there",
+        (_CLAIM, "    if not objects.exists(raw_key):\n", "    if True:\n"),
+        (_CLAIM, "missing = not objects.exists(raw_key)", "missing = True"),
+    ),
+)
+
+
+def main(
+    most: Annotated[int, typer.Option(help="Schedules a mutant may survive.")] = 2000,
+    only: Annotated[str, typer.Option(help="Only mutants whose name holds this.")] = "",
+    workers: Annotated[int, typer.Option(help="Mutants tried side by side.")] = 2,
+) -> None:
+    """Try each mutant until the schedules catch it.
+
+    Example: python -m tests.faults.mutants --only mutex
+    """
+    console = Console(stderr=True)
+    chosen = [mutant for mutant in MUTANTS if only in mutant.name]
+    with ThreadPoolExecutor(workers) as pool:
+        caught = list(pool.map(lambda mutant: _tried(mutant, most, console), chosen))
+    missed = [mutant.name for mutant, at in zip(chosen, caught, strict=True) if at is None]
+    result = {"seeded": len(chosen), "caught": len(chosen) - len(missed), "missed": missed}
+    _RESULT.parent.mkdir(exist_ok=True)
+    _RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    typer.echo(json.dumps(result))
+    raise typer.Exit(1 if missed else 0)
+
+
+def _tried(mutant: Mutant, most: int, console: Console) -> int | None:
+    """How many schedules it took to catch it; None if it was not caught."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        plant(mutant, root)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.faults.until_caught", str(most)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": folder},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+    if done.returncode not in (0, 1) or not last:
+        raise RuntimeError(f"{mutant.name}: {done.stderr[-2000:]}")
+    at: int | None = json.loads(last)["caught_at"]
+    how = json.loads(last)["violation"]
+    console.print(
+        f"{mutant.name}: {'MISSED' if at is None else f'caught at schedule {at}'}"
+        f" ({time.monotonic() - started:.0f} s) {how}",
+        markup=False,
+        highlight=False,
+    )
+    return at
+
+
+def plant(mutant: Mutant, root: Path) -> None:
+    """The product in a folder, with the mutant's text; raises ValueError where it has no place."""
+    here = Path.cwd()
+    copytree(here / "lambdas", root / "lambdas")
+    for name in ("config", "local", "stacks", "tests"):
+        (root / name).symlink_to(here / name)
+    for file, old, new in mutant.changes:
+        path = root / "lambdas" / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{mutant.name}: {file} holds {old!r} {text.count(old)} times")
+        path.write_text(text.replace(old, new))
+
+
+if __name__ == "__main__":
+    typer.run(main)

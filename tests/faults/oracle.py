@@ -1,0 +1,141 @@
+"""What must hold, said without a line of the product: from what was uploaded and what was recorded.
+
+The load history is only believed about *which* versions are in; what the tables then hold, and
+which verdicts a version may have at all, is worked out here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from tests.faults.schedule import TABLES, Upload
+from tests.faults.storage import Bucket
+
+Row = tuple[int | None, int | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One uploaded version, in the order of upload."""
+
+    upload: Upload
+    version_id: str
+    was_deleted: bool
+
+
+class Records:
+    """The tables and the history as they are now."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def rows(self, table: str) -> list[Row]:
+        """A target's rows; none where there is no table yet."""
+        if not self._exists(table):
+            return []
+        return self._connection.execute(f'SELECT id, at, tag FROM public."{table}"').fetchall()
+
+    def verdicts(self) -> list[tuple[str, str]]:
+        """(version id, verdict), one for each row of the history."""
+        return self._connection.execute(
+            "SELECT version_id, verdict FROM sluice.load_history WHERE replay = 0"
+        ).fetchall()
+
+    def _exists(self, table: str) -> bool:
+        found = self._connection.execute(
+            "SELECT to_regclass(%s)", (f'public."{table}"',)
+        ).fetchone()
+        return found is not None and found[0] is not None
+
+
+def table_violations(versions: Sequence[Version], records: Records) -> Iterator[str]:
+    """Rows lost, doubled, stale or half loaded: true after every transaction."""
+    verdicts = records.verdicts()
+    loaded = {version_id for version_id, verdict in verdicts if verdict == "LOADED"}
+    twice = {
+        version_id for version_id, _ in verdicts if [v for v, _ in verdicts].count(version_id) > 1
+    }
+    for version_id in sorted(twice):
+        yield f"{version_id} has more than one verdict"
+    for table in TABLES:
+        into = [v for v in versions if v.upload.table == table and v.version_id in loaded]
+        yield from _compared(table, into, records.rows(table))
+
+
+def _compared(table: str, loaded: list[Version], found: list[Row]) -> Iterator[str]:
+    uploads = [version.upload for version in loaded]
+    if table == "f_newest":
+        yield from _newest(uploads, found)
+        return
+    if table == "f_append":
+        expected = [row for upload in uploads for row in upload.rows]
+    elif table == "f_whole":
+        expected = list(uploads[-1].rows) if uploads else []
+    else:
+        expected = list({row[0]: row for upload in uploads for row in upload.rows}.values())
+    if sorted(found, key=repr) != sorted(expected, key=repr):
+        missing = [row for row in expected if row not in found]
+        surplus = [row for row in found if row not in expected]
+        doubled = sorted({row for row in found if found.count(row) > expected.count(row)}, key=repr)
+        yield f"{table}: lost {missing}, not expected {surplus}, too often {doubled}"
+
+
+def _newest(uploads: list[Upload], found: list[Row]) -> Iterator[str]:
+    candidates: dict[int, list[Row]] = {}
+    for upload in uploads:
+        for row in upload.rows:
+            candidates.setdefault(row[0], []).append(row)
+    for identifier, rows in candidates.items():
+        best = max(-1 if row[1] is None else row[1] for row in rows)
+        allowed = [row for row in rows if (-1 if row[1] is None else row[1]) == best]
+        held = [row for row in found if row[0] == identifier]
+        if len(held) != 1 or held[0] not in allowed:
+            yield f"f_newest: id {identifier} is {held}, and may be one of {allowed}"
+    for row in found:
+        if row[0] not in candidates:
+            yield f"f_newest: nobody loaded {row}"
+
+
+def final_violations(
+    versions: Sequence[Version], records: Records, ledger: dict[str, str], bucket: Bucket
+) -> Iterator[str]:
+    """Each version has the verdict it deserves, everywhere the same, and is out of data/in/.
+
+    `ledger` is the state of each version id.
+    """
+    verdicts = dict(records.verdicts())
+    for position, version in enumerate(versions):
+        verdict = verdicts.get(version.version_id, "none")
+        allowed = _allowed(version, versions[position + 1 :], verdicts)
+        if version.was_deleted and not _has_copy(version, bucket):
+            allowed.add("MISSING")
+        label = f"{version.upload.key} {version.version_id}"
+        if verdict not in allowed:
+            yield f"{label}: verdict {verdict}, and may be one of {sorted(allowed)}"
+        if ledger.get(version.version_id) != verdict:
+            yield f"{label}: the ledger says {ledger.get(version.version_id)}, history {verdict}"
+        there = [each.version_id for each in bucket.versions.get(version.upload.key, [])]
+        if version.version_id in there and verdict != "MISSING":
+            yield f"{label}: still in data/in/"
+        if verdict == "LOADED" and not _has_copy(version, bucket):
+            yield f"{label}: no raw copy"
+
+
+def _allowed(version: Version, later: Sequence[Version], verdicts: dict[str, str]) -> set[str]:
+    allowed = {"REJECTED" if version.upload.fault else "LOADED"}
+    newer = [v for v in later if v.upload.key == version.upload.key]
+    has_newer = any(verdicts.get(each.version_id) == "LOADED" for each in newer)
+    if version.upload.table != "f_append" and has_newer:
+        allowed.add("SUPERSEDED")
+    return allowed
+
+
+def _has_copy(version: Version, bucket: Bucket) -> bool:
+    name = version.upload.key.rpartition("/")[2]
+    return any(
+        (copy := bucket.current(key)) is not None and copy.body == version.upload.body
+        for key in bucket.keys("data/raw/")
+        if key.endswith(f"/{name}")
+    )

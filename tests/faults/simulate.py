@@ -1,0 +1,198 @@
+"""Play schedules and judge them; a failing one is shortened to what matters."""
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from local.warehouse import Caller, Warehouse
+from tests.faults import oracle
+from tests.faults.schedule import JOBS, TABLES, Schedule
+from tests.faults.storage import Bucket
+from tests.faults.world import BUCKET, ENVIRONMENT, StuckError, World, in_place_of_aws
+
+_MIGRATIONS = Path("lambdas/sql/migrations")
+_MOST_REDRIVES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one schedule."""
+
+    schedule: Schedule
+    violations: tuple[str, ...]
+    verdicts: dict[str, int]
+    trace: tuple[str, ...]
+    calls: int
+    executions: int
+    transactions: int
+    faults_met: int
+
+    def told(self) -> str:
+        """The schedule and how it went, for whoever has to mend it."""
+        lines = [f"seed {self.schedule.seed}, restlessness {self.schedule.restlessness}"]
+        lines += [
+            f"  {upload.key} {upload.rows} {upload.fault or ''}" for upload in self.schedule.uploads
+        ]
+        lines += [f"  {fault.kind} at {fault.at}" for fault in self.schedule.faults]
+        return "\n".join([*lines, *self.trace, "VIOLATIONS", *self.violations])
+
+
+@dataclass
+class Forwarding:
+    """The warehouse outlives the worlds: it reads whichever bucket is now the world's."""
+
+    bucket: Bucket = field(default_factory=lambda: Bucket(BUCKET))
+
+    def get(self, bucket: str, key: str, *, role_arn: str) -> bytes:
+        """See Bucket."""
+        return self.bucket.get(bucket, key, role_arn=role_arn)
+
+    def put(self, bucket: str, key: str, body: bytes, *, role_arn: str) -> None:
+        """See Bucket."""
+        self.bucket.put(bucket, key, body, role_arn=role_arn)
+
+    def list(self, bucket: str, prefix: str, *, role_arn: str) -> list[tuple[str, int]]:
+        """See Bucket."""
+        return self.bucket.list(bucket, prefix, role_arn=role_arn)
+
+
+class Simulator:
+    """One warehouse, and one world after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = Forwarding()
+        self._warehouse = Warehouse(folder, object_store=self._store)
+        self._warehouse.start()
+        self._migrate()
+        self._connection = psycopg.connect(self._warehouse.dsn, autocommit=True)
+
+    def close(self) -> None:
+        """Stop the warehouse and delete its data."""
+        self._connection.close()
+        self._warehouse.discard()
+
+    def play(self, schedule: Schedule) -> Outcome:
+        """Run a schedule to its rest and judge it."""
+        self._empty(schedule)
+        bucket = self._store.bucket = Bucket(BUCKET)
+        bucket.write("config/config.json", json.dumps(JOBS).encode())
+        world = World(schedule, self._warehouse, bucket)
+        records = oracle.Records(self._connection)
+        violations: list[str] = []
+        world.after_transaction = lambda: violations.extend(  # type: ignore[method-assign] # the judge listens
+            f"after a transaction: {each}"
+            for each in oracle.table_violations(_versions(world), records)
+        )
+        try:
+            with in_place_of_aws(world):
+                world.run()
+                for _ in range(_MOST_REDRIVES):
+                    if not world.redrive():
+                        break
+                    world.run()
+        except StuckError as error:
+            violations.append(str(error))
+        finally:
+            world.end()
+        violations += oracle.table_violations(_versions(world), records)
+        violations += oracle.final_violations(
+            _versions(world), records, world.ledger_states(), bucket
+        )
+        violations += [f"not at rest: {each}" for each in world.unrest()]
+        return Outcome(
+            schedule=schedule,
+            violations=tuple(dict.fromkeys(violations)),
+            verdicts=dict(Counter(verdict for _, verdict in records.verdicts())),
+            trace=tuple(world.trace),
+            calls=world.calls,
+            executions=len(world.workflows.executions),
+            transactions=world.data_api.begun,
+            faults_met=sum("<<" in line for line in world.trace),
+        )
+
+    def shortened(self, outcome: Outcome, *, most_runs: int = 80) -> Outcome:
+        """The same failure with as few uploads and faults, and as calm, as it takes."""
+        best, runs = outcome, 0
+        progress = True
+        while progress and runs < most_runs:
+            progress = False
+            for candidate in _simpler(best.schedule):
+                runs += 1
+                tried = self.play(candidate)
+                if tried.violations:
+                    best, progress = tried, True
+                    break
+        return best
+
+    def _migrate(self) -> None:
+        admin = Caller(principal="user/admin")
+        sqls = ['CREATE USER "IAMR:loader" PASSWORD DISABLE']
+        for path in sorted(_MIGRATIONS.glob("*.sql")):
+            text = path.read_text().replace("${LOADER}", '"IAMR:loader"')
+            sqls.append(text.replace("${DATABASE}", '"dev"'))
+        for sql in sqls:
+            request: dict[str, Any] = {"Sql": sql, "Database": "dev", "WorkgroupName": "sluice"}
+            answer = self._warehouse.handle("ExecuteStatement", request, admin)
+            found = self._warehouse.handle(
+                "DescribeStatement", {"Id": answer["Id"], "WaitTimeSeconds": 30}, admin
+            )
+            if found["Status"] != "FINISHED":
+                raise RuntimeError(f"{sql}: {found.get('Error')}")
+
+    def _empty(self, schedule: Schedule) -> None:
+        self._connection.execute("DELETE FROM sluice.load_history")
+        for table in TABLES:
+            if schedule.has_tables:
+                found = self._connection.execute(
+                    "SELECT to_regclass(%s)", (f'public."{table}"',)
+                ).fetchone()
+                if found and found[0]:
+                    self._connection.execute(f'DELETE FROM public."{table}"')
+            else:
+                self._connection.execute(f'DROP TABLE IF EXISTS public."{table}"')
+
+
+def _versions(world: World) -> list[oracle.Version]:
+    return [
+        oracle.Version(
+            upload=upload,
+            version_id=version.version_id,
+            was_deleted=version.version_id in world.deleted,
+        )
+        for upload, version in world.uploaded
+    ]
+
+
+def _simpler(schedule: Schedule) -> Iterator[Schedule]:
+    if schedule.slowness:
+        yield replace(schedule, slowness=0.0)
+    if schedule.restlessness:
+        yield replace(schedule, restlessness=0.0)
+    for upload in schedule.uploads:
+        yield schedule.without(upload)
+    for fault in schedule.faults:
+        yield schedule.without(fault)
+
+
+@contextmanager
+def simulator(folder: Path) -> Iterator[Simulator]:
+    """A simulator in this process, with the functions' environment; quiet."""
+    before = dict(os.environ)
+    os.environ.update(ENVIRONMENT)
+    logging.disable(logging.CRITICAL)
+    made = Simulator(folder)
+    try:
+        yield made
+    finally:
+        made.close()
+        logging.disable(logging.NOTSET)
+        os.environ.clear()
+        os.environ.update(before)
