@@ -53,9 +53,7 @@ class PipelineStack(SluiceStack):
             service_timeout=Duration.minutes(2),
             properties={"content": content_hash(steps.JOBS)},
         )
-        route = steps.route(
-            self, arrivals=arrivals, dead_letters=dead_letters, notices=notices
-        )
+        route = steps.route(self, arrivals=arrivals, dead_letters=dead_letters, notices=notices)
         reading = route.add_event_source_mapping(
             "Reading",
             event_source_arn=arrivals.queue_arn,
