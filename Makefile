@@ -26,6 +26,9 @@ demo: $(VENV)/.installed ## Run the main job on an emulated account and check it
 identities: $(VENV)/.installed ## Compare what roles may do with what they did, in all tests and the demo
 	$(BIN)/python -m tools.identities --all
 
+cold-start: $(VENV)/.installed ## Measure the cold start of every function as it is packaged
+	$(BIN)/python -m tools.cold_start
+
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

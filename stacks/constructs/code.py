@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from stacks.constructs.packaging import (
     LAYERS,
     ROOT,
     build_layer,
+    code_files,
     compile_all,
     kept,
     locked,
@@ -52,13 +53,6 @@ def function_code(deployment: Deployment, *also: str) -> lambda_.Code:
         asset_hash_type=AssetHashType.CUSTOM,
         bundling=_locally(archive),
     )
-
-
-def code_files(*also: str) -> Iterator[Path]:
-    """The files of the archive, in order: what `_CODE` lets in."""
-    sources = [p for p in (ROOT / "lambdas").rglob("*") if p.suffix in (".py", ".sql")]
-    sources += [p for p in (ROOT / "config").glob("*.py") if p.name != "deployment.py"]
-    yield from sorted({*sources, *(ROOT / path for path in also)})
 
 
 def content_hash(*folders: str) -> str:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +51,13 @@ _PRUNED = (
 
 class PackagingError(Exception):
     """A layer or an archive cannot be built here; says what to install."""
+
+
+def code_files(*also: str) -> Iterator[Path]:
+    """The files of the functions' archive, in order; `also` are further paths of the project."""
+    sources = [p for p in (ROOT / "lambdas").rglob("*") if p.suffix in (".py", ".sql")]
+    sources += [p for p in (ROOT / "config").glob("*.py") if p.name != "deployment.py"]
+    yield from sorted({*sources, *(ROOT / path for path in also)})
 
 
 def locked(names: Iterable[str], lock: Path = ROOT / "requirements.txt") -> str:

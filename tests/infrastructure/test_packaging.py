@@ -11,11 +11,12 @@ from typing import get_args
 import pytest
 
 from config.deployment import Deployment, Step
-from stacks.constructs.code import Archive, code_files
+from stacks.constructs.code import Archive
 from stacks.constructs.packaging import (
     LAYERS,
     ROOT,
     build_layer,
+    code_files,
     compile_all,
     interpreter,
     kept,
