@@ -4,18 +4,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli import local_account
 from cli.files import LocalFile
 from cli.options import AsJson
-from cli.output import reported, show, show_json, show_text
+from cli.output import reported, show, show_json, show_text, table
+from cli.status import status
+from cli.upload import upload_files
 from config.job import parse_jobs
 from lambdas.infer_schema.inspect import inspect
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.names import Identifier, TableName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command("upload", epilog="Example: sluice upload customers.csv --wait")(upload_files)
+app.command(epilog="Example: sluice status --job JOB004 --state rejected")(status)
 app.add_typer(local_account.app, name="local")
 
 
@@ -30,11 +33,11 @@ def check(
     if as_json:
         show_json([job.to_input() for job in found])
         return
-    table = Table("job", "files", "table", "keys", "active", title=str(jobs))
+    shown = table("job", "files", "table", "keys", "active", title=str(jobs))
     for job in found:
         active = "yes" if job.is_active else "no"
-        table.add_row(job.job_id, job.pattern, job.target_table, ", ".join(job.upsert_keys), active)
-    show(table)
+        shown.add_row(job.job_id, job.pattern, job.target_table, ", ".join(job.upsert_keys), active)
+    show(shown)
 
 
 @app.command(epilog="Example: sluice infer customers.csv --json")
@@ -53,8 +56,8 @@ def infer(
         show_json(schema.to_json() | {"ddl": ddl})
         return
     rows = "unknown before it is read" if schema.rows is None else f"{schema.rows:,}"
-    table = Table("column", "type", title=f"{file.name}: {schema.format}, rows: {rows}")
+    shown = table("column", "type", title=f"{file.name}: {schema.format}, rows: {rows}")
     for column in schema.columns:
-        table.add_row(column.name.text, column.type.sql)
-    show(table)
+        shown.add_row(column.name.text, column.type.sql)
+    show(shown)
     show_text(ddl)

@@ -6,19 +6,31 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
 from cli.exits import REPORTED, Exit, exit_for_error
 
+_WIDTH_OF_A_FILE = 140
+
 
 def out() -> Console:
-    """Where data goes."""
-    return Console(soft_wrap=True, highlight=False)
+    """Where data goes; a file or a pipe has room enough."""
+    console = _console(stderr=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    return console
 
 
 def progress() -> Console:
     """Where progress and warnings go."""
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console that prints text as it is: names may hold what markup would swallow."""
+    return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def show(renderable: Any) -> None:
@@ -26,20 +38,28 @@ def show(renderable: Any) -> None:
     out().print(renderable)
 
 
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table that folds what is too wide, and cuts nothing."""
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
 def show_text(text: str) -> None:
-    """Print text as it is: no markup, no colour."""
-    out().print(text, markup=False)
+    """Print a line or several."""
+    out().print(text)
 
 
 def show_json(document: Any, *, lines: bool = False) -> None:
     """Print for a script; with `lines`, one document a line."""
     text = json.dumps(document, indent=None if lines else 2, default=str)
-    out().print(text, markup=False)
+    out().print(text)
 
 
 def warn(text: str) -> None:
     """Tell a person something that stops nothing."""
-    progress().print(f"warning: {text}", style="yellow", markup=False)
+    progress().print(f"warning: {text}", style="yellow")
 
 
 def fail(error: Exception, *, as_json: bool, code: Exit | None = None) -> NoReturn:
@@ -47,7 +67,7 @@ def fail(error: Exception, *, as_json: bool, code: Exit | None = None) -> NoRetu
     if as_json:
         show_json({"error": {"type": type(error).__name__, "message": str(error)}})
     else:
-        progress().print(f"{type(error).__name__}: {error}", markup=False)
+        progress().print(f"{type(error).__name__}: {error}")
     raise typer.Exit(exit_for_error(error) if code is None else code)
 
 

@@ -125,6 +125,16 @@ class Objects:
         with translated():
             clients.s3().delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
 
+    def keys(self, prefix: str, *, most: int) -> list[str]:
+        """The first keys below a prefix."""
+        with translated():
+            pages = (
+                clients.s3()
+                .get_paginator("list_objects_v2")
+                .paginate(Bucket=self.bucket, Prefix=prefix, PaginationConfig={"MaxItems": most})
+            )
+            return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
     def versions(self, key: str) -> list[Version]:
         """The versions of exactly this key, newest first; delete markers left out."""
         found: list[Version] = []

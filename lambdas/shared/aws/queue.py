@@ -18,3 +18,12 @@ def send(queue_url: str, message: dict[str, Any], *, after_seconds: int = 0) -> 
             MessageBody=json.dumps(message),
             DelaySeconds=min(after_seconds, _MAX_DELAY_SECONDS),
         )
+
+
+def count_messages(queue_url: str) -> int:
+    """About how many messages wait in a queue; looking takes none of them."""
+    with translated():
+        answer = clients.sqs().get_queue_attributes(
+            QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

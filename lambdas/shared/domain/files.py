@@ -63,9 +63,7 @@ class File:
     @property
     def file_id(self) -> str:
         """32 hex characters: the first half tells the key, the second this version of it."""
-        return object_id(self.bucket, self.key) + short_hash(
-            self.bucket, self.key, self.version_id, self.etag
-        )
+        return file_id_of(self.bucket, self.key, self.version_id, self.etag)
 
     @property
     def name(self) -> str:
@@ -110,6 +108,11 @@ class File:
             sequence=document["sequence"],
             arrived_at=datetime.fromisoformat(document["arrived_at"]),
         )
+
+
+def file_id_of(bucket: str, key: str, version_id: str, etag: str) -> str:
+    """The id of one version of an object; the etag without its quotes."""
+    return object_id(bucket, key) + short_hash(bucket, key, version_id, etag)
 
 
 def object_id(bucket: str, key: str) -> str:

@@ -9,7 +9,10 @@ from typer.testing import CliRunner
 from cli.exits import Exit
 from cli.main import app
 
-COMMANDS = [["check"], ["infer"], *(["local", name] for name in ("up", "down", "env", "logs"))]
+COMMANDS = [
+    *([name] for name in ("check", "infer", "upload", "status")),
+    *(["local", name] for name in ("up", "down", "env", "logs")),
+]
 
 
 def run(*arguments: str) -> tuple[int, str]:
