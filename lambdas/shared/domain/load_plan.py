@@ -160,6 +160,13 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
             f"{role} {', '.join(absent)} is not in the file; its columns are"
             f" {', '.join(column.name.text for column in schema.columns[:20])}"
         )
+    again = {written.strip().lower() for written, _ in schema.renamed}
+    twice = [name for name in names if name.lower() in again]
+    if twice:
+        raise KeyColumnError(
+            f"{role} {', '.join(twice)} heads more than one column of the file, so which of them"
+            " tells rows apart is not known; rename the others"
+        )
 
 
 def _add(job: Job, columns: Columns, column: Column, *, exists: bool) -> None:
