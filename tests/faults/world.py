@@ -32,7 +32,7 @@ from tests.faults import actors
 from tests.faults.actors import Actor, Crash
 from tests.faults.aws import Client, client_error
 from tests.faults.machine import Execution
-from tests.faults.schedule import Fault, Schedule, Upload
+from tests.faults.schedule import TABLES, Fault, Schedule, Upload
 from tests.faults.services import DataApi, Message, Pending, Queue, Topic, Workflows
 from tests.faults.storage import Bucket, StoredVersion
 from tests.faults.table import LedgerTable
@@ -265,7 +265,7 @@ class World:
     def _run_transactions(self) -> None:
         waiting = self.data_api.waiting
         first = self._random.choice(waiting)
-        others = [each for each in waiting if _mutex(each) == _mutex(first) and each is not first]
+        others = [each for each in waiting if _table(each) == _table(first) and each is not first]
         if others and self._random.random() < 0.5:
             self._overlap(first, self._random.choice(others))
         else:
@@ -275,10 +275,12 @@ class World:
     def _overlap(self, first: Pending, second: Pending) -> None:
         """Two transactions of one table begin before either has its lock."""
         with psycopg.connect(self._warehouse.dsn) as holder:
-            holder.execute(_mutex(first))
+            for lock in _locks(first):
+                holder.execute(lock)
             for count, pending in enumerate((first, second), 1):
                 self.data_api.begin(pending)
-                _await_lock(self._warehouse.dsn, count)
+                if _locks(first):
+                    _await_lock(self._warehouse.dsn, count)
         self._note("two transactions overlap")
         self._close(first)
         self._close(second)
@@ -433,9 +435,14 @@ def _told(request: dict[str, Any]) -> str:
     return f" {shown}" if shown else ""
 
 
-def _mutex(pending: Pending) -> str:
-    statement: str = pending.request["Sqls"][0]
-    return statement
+def _locks(pending: Pending) -> list[str]:
+    return [sql for sql in pending.request["Sqls"] if sql.startswith("LOCK")]
+
+
+def _table(pending: Pending) -> str:
+    """The target, as the last statement records it."""
+    found: str = next(t for t in TABLES if t in pending.request["Sqls"][-1])
+    return found
 
 
 def _await_lock(dsn: str, count: int) -> None:

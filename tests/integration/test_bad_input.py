@@ -55,7 +55,8 @@ CASES = [
     ),
     Case(name="no_key.csv", body=b"nr,name\n1,Ann\n", error=("KeyColumnError", "nr, name")),
     Case(
-        name="key_twice.csv", body=b"id,name,id\n1,Ann,2\n", error=("KeyColumnError", "more than one")
+        name="key_twice.csv", body=b"id,name,id\n1,Ann,2\n",
+        error=("KeyColumnError", "more than one"),
     ),
     Case(
         name="folded.parquet", body=parquet(id=[1], name=["a"], NAME=["b"]),
