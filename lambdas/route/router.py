@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.job import Job, find_matching_job
+from config.metrics import Metric
 from config.runtime import RouteSettings
 from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.metrics import emit
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.queue import send
 from lambdas.shared.aws.workflow import Workflow
@@ -54,7 +56,10 @@ class Router:
         for each in admitted:
             if isinstance(each, _Pooled) and each.job.job_id not in started:
                 started[each.job.job_id] = self._start(each.job, each.file.name)
-        self._announce([each for each in admitted if isinstance(each, _Pooled) and each.is_new])
+        arrived = [each for each in admitted if isinstance(each, _Pooled) and each.is_new]
+        if arrived:
+            emit({Metric.ARRIVALS: len(arrived)})
+        self._announce(arrived)
         return [
             started[each.job.job_id] if isinstance(each, _Pooled) else each for each in admitted
         ]

@@ -1,14 +1,17 @@
 """From the verdicts of one batch to the ledger, the bucket and people; safe to do again."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from config.metrics import Metric
 from config.runtime import SettleSettings
 from lambdas.settle.notices import failed, loaded, rejected
 from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.log import logger
+from lambdas.shared.aws.metrics import emit, emit_by_class
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.errors import WarehouseError
@@ -51,6 +54,7 @@ class Settling:
             {"state": "FAILED", "error": failure, "at": _now().isoformat()},
         ):
             self.alerts.publish(**failed(self.step, failure, self.settings.log_group))
+            emit_by_class(Metric.FAILURES, {str(failure.get("Error", "Unknown")): 1})
         self.ledger.release_lease(str(self.step.table), self.step.execution_id)
         return {"status": "RELEASED"}
 
@@ -137,8 +141,24 @@ class Settling:
         if load["state"] == "LOADED":
             self.alerts.publish(**loaded(self.step, load, verdicts))
         bad = [verdict for verdict in verdicts if verdict.state is FileState.REJECTED]
+        self._measure(load, verdicts, bad)
         if bad:
             self.alerts.publish(**rejected(self.step, bad, self.settings.log_group))
+
+    def _measure(self, load: dict[str, Any], verdicts: list[Verdict], bad: list[Verdict]) -> None:
+        loaded_files = load["files"].get(FileState.LOADED.value, 0)
+        arrived = min(verdict.file.arrived_at for verdict in verdicts)
+        emit(
+            {
+                Metric.LOADS: int(loaded_files > 0),
+                Metric.FILES_LOADED: loaded_files,
+                Metric.ROWS: load["rows"] or 0,
+                Metric.LOAD_SECONDS: load["seconds"],
+                Metric.FILE_SECONDS: (_now() - arrived).total_seconds(),
+            }
+        )
+        classes = [str((verdict.error or {}).get("type", "Unknown")) for verdict in bad]
+        emit_by_class(Metric.REJECTED, Counter(classes))
 
     def _again(self, *, made_progress: bool) -> dict[str, Any]:
         limit = self.step.load.get("limit")
@@ -159,6 +179,8 @@ class Settling:
         """Release, then look once more: what came in between has its own execution started."""
         self.ledger.release_lease(str(self.step.table), self.step.execution_id)
         waiting = self.ledger.pool(self.step.job.job_id, most=1)
+        ages = [(_now() - each.file.arrived_at).total_seconds() for each in waiting]
+        emit({Metric.OLDEST_UNLOADED_SECONDS: max(ages, default=0)})
         if waiting:
             workflow = Workflow(self.settings.state_machine_arn)
             start_open_generation(

@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from config.deployment import Step
+from config.metrics import SERVICE_VARIABLE
 from config.runtime import Settings
 from stacks.constructs.code import architecture, dependency_layer, function_code
 from stacks.constructs.policy import Conditions, allow
@@ -55,7 +56,7 @@ class StepFunction(lambda_.Function):
             architecture=architecture(deployment),
             memory_size=size.memory_mb,
             timeout=Duration.seconds(size.timeout_seconds),
-            environment=settings.to_env(),
+            environment=settings.to_env() | {SERVICE_VARIABLE: f"sluice-{deployment.environment}"},
             log_group=log,
             role=role,
         )

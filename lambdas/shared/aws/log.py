@@ -9,3 +9,8 @@ from aws_lambda_powertools import Logger
 def logger() -> Logger:
     """The functions' logger; AWS_LAMBDA_FUNCTION_NAME tells which one writes."""
     return Logger(service="sluice")
+
+
+def correlate(*, job_id: str, batch_id: str, execution: str) -> None:
+    """Put these into every line of this invocation: they lead from one step to the others."""
+    logger().append_keys(job_id=job_id, batch_id=batch_id, execution=execution)
