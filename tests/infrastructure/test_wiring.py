@@ -9,6 +9,7 @@ import pytest
 
 from config import runtime
 from config.deployment import Deployment, Step
+from config.metrics import SERVICE_VARIABLE
 from tests.infrastructure.assembly import Assembly, as_list, target
 
 _SETTINGS: dict[str, type[runtime.Settings]] = {
@@ -32,7 +33,8 @@ def test_every_handler_string_imports(local: Assembly, step: str) -> None:
 def test_every_function_is_given_the_settings_it_reads(local: Assembly, step: str) -> None:
     variables = local.function(step).properties["Environment"]["Variables"]
     settings = _SETTINGS[step].from_env(variables)
-    assert settings.to_env().keys() == variables.keys()
+    assert settings.to_env().keys() == variables.keys() - {SERVICE_VARIABLE}
+    assert variables[SERVICE_VARIABLE] == "sluice-local"
 
 
 def test_names_that_one_stack_gives_are_the_names_that_another_uses(local: Assembly) -> None:

@@ -149,6 +149,20 @@ def an_event_names_an_object_that_is_gone(account: Account) -> None:
     assert account.invoke("route", event)["status"] == "missing"
 
 
+def a_job_that_fails_again_and_again_is_given_up(account: Account) -> None:
+    tired, file = job(6), account.file("work/hand/tired.csv")
+    account.remember(
+        pk=f"JOB#{tired.job_id}", sk=f"POOL#{file.sequence}#{file.file_id}", file=file.to_json()
+    )
+    account.remember(pk=f"JOB#{tired.job_id}", sk="HEAD", generation=1, failures=1000)
+    execution_input = {"glue_jobs": [{"job_id": tired.job_id, "generation": 1}]}
+    event = {
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"name": "tired", "input": json.dumps(execution_input)},
+    }
+    assert account.invoke("route", event) == {"status": "woken", "execution": "tired"}
+
+
 def a_failed_execution_wakes_its_job_later(account: Account) -> None:
     failed, file = job(1), account.file("work/hand/failed.csv")
     account.remember(
@@ -215,6 +229,7 @@ SCENARIOS = (
     an_unknown_file_with_tags_is_moved,
     an_event_names_an_object_that_is_gone,
     a_failed_execution_wakes_its_job_later,
+    a_job_that_fails_again_and_again_is_given_up,
     a_table_is_another_execution_s,
     a_raw_copy_is_gone_before_it_is_read,
     a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
