@@ -117,7 +117,7 @@ class Router:
             raise EventError(str(error)) from error
 
     def _move_aside(self, file: File) -> Outcome:
-        destination = f"data/new_files/{file.name}"
+        destination = file.new_files_key
         objects = Objects(file.bucket)
         moved_before = self.ledger.moved_to(file)
         if moved_before is None:

@@ -15,7 +15,7 @@ from lambdas.shared.aws.metrics import emit, emit_by_class
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.errors import WarehouseError
-from lambdas.shared.domain.files import File, FileState, Verdict
+from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.sequences import spread_below
 from lambdas.shared.starting import start_open_generation
@@ -83,7 +83,7 @@ class Settling:
         key = verdict.file.rejected_key(self.step.job.job_name)
         raw_key = verdict.file.raw_key(self.step.job.job_name)
         self.objects.put_json(
-            f"{key}.error.json",
+            f"{key}{ERROR_SUFFIX}",
             {
                 "file": verdict.file.key,
                 "file_id": verdict.file.file_id,

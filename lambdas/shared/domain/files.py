@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from lambdas.shared.domain.names import file_name_of, sanitize, short_hash
+from lambdas.shared.domain.names import (
+    MAX_KEY_BYTES,
+    file_name_of,
+    sanitize,
+    short_hash,
+    shortened,
+)
 
 
 class FileState(StrEnum):
@@ -34,6 +40,7 @@ VERDICTS = (FileState.LOADED, FileState.REJECTED, FileState.SUPERSEDED, FileStat
 """What the load history may say of a file."""
 
 SEQUENCE_WIDTH = 40
+ERROR_SUFFIX = ".error.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +79,16 @@ class File:
 
     def raw_key(self, job_name: str) -> str:
         """Where the immutable copy of this version lies; dated by the event, not by a clock."""
-        return f"data/raw/{self._dated_folder(job_name)}/{self.name}"
+        return _within_key(f"data/raw/{self._dated_folder(job_name)}/", self.name)
 
     def rejected_key(self, job_name: str) -> str:
         """Where the file goes when it is rejected; `.error.json` beside it says why."""
-        return f"data/rejected/{self._dated_folder(job_name)}/{self.name}"
+        return _within_key(f"data/rejected/{self._dated_folder(job_name)}/", self.name)
+
+    @property
+    def new_files_key(self) -> str:
+        """Where the file goes when no job takes it."""
+        return _within_key("data/new_files/", self.name)
 
     def _dated_folder(self, job_name: str) -> str:
         day = self.arrived_at.astimezone(UTC)
@@ -108,6 +120,11 @@ class File:
             sequence=document["sequence"],
             arrived_at=datetime.fromisoformat(document["arrived_at"]),
         )
+
+
+def _within_key(folder: str, name: str) -> str:
+    """The name in a folder, shortened where the key would be too long with its `.error.json`."""
+    return folder + shortened(name, MAX_KEY_BYTES - len(f"{folder}{ERROR_SUFFIX}".encode()))
 
 
 def file_id_of(bucket: str, key: str, version_id: str, etag: str) -> str:

@@ -160,12 +160,15 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
             f"{role} {', '.join(absent)} is not in the file; its columns are"
             f" {', '.join(column.name.text for column in schema.columns[:20])}"
         )
-    again = {written.strip().lower() for written, _ in schema.renamed}
-    twice = [name for name in names if name.lower() in again]
-    if twice:
+    renamed = [(old.strip().lower(), new) for old, new in schema.renamed]
+    # blanks around a header are no part of its name
+    unclear = {name for pair in renamed for name in pair if pair[0] != pair[1]}
+    taken = [name for name in names if name.lower() in unclear]
+    if taken:
         raise KeyColumnError(
-            f"{role} {', '.join(twice)} heads more than one column of the file, so which of them"
-            " tells rows apart is not known; rename the others"
+            f"{role} {', '.join(taken)} heads more than one column of the file, or none by that"
+            " name: empty, repeated and overlong headers are renamed, and a renamed column cannot"
+            " tell rows apart; give each column a name of its own"
         )
 
 

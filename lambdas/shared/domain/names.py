@@ -10,6 +10,10 @@ from lambdas.shared.domain.errors import IdentifierError
 MAX_IDENTIFIER_BYTES = 127
 """Redshift allows 127 bytes for a name (Names and identifiers, Redshift developer guide)."""
 
+MAX_KEY_BYTES = 1024
+"""S3 allows 1,024 bytes of UTF-8 for a key (Naming objects, S3 user guide)."""
+_KEPT_ENDING_BYTES = 32
+
 
 def normalize(text: str | None) -> str:
     """Text as file names are compared: stripped and lower case; None is ''."""
@@ -25,6 +29,16 @@ def sanitize(text: str) -> str:
 def file_name_of(key: str) -> str:
     """The last part of an object key or of a configured path."""
     return key.split("/")[-1]
+
+
+def shortened(name: str, room: int) -> str:
+    """A file name within `room` bytes of UTF-8: its beginning, a hash of it all, and its ending."""
+    encoded = name.encode()
+    if len(encoded) <= room:
+        return name
+    ending = encoded[-_KEPT_ENDING_BYTES:].decode(errors="ignore")
+    suffix = f"~{short_hash(name, length=8)}~{ending}"
+    return encoded[: room - len(suffix.encode())].decode(errors="ignore") + suffix
 
 
 def short_hash(*parts: str, length: int = 16) -> str:

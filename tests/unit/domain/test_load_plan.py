@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from config.job import Job
+from lambdas.infer_schema.headers import column_names
 from lambdas.shared.domain import upsert_sql
-from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.columns import Column, CsvDialect, FileSchema
 from lambdas.shared.domain.errors import FormatError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
@@ -246,3 +247,36 @@ def test_only_the_targets_own_statements_are_counted() -> None:
     written = upsert_sql.statements(transaction(plan(job_, candidate("a", "1")), job_))
     effects = [effect for sql in written if (effect := upsert_sql.effect_on_target(sql))]
     assert effects == ["deleted", "inserted"]
+
+
+def with_headers(*headers: str, key: str) -> LoadPlan:
+    names, renamed = column_names(headers, rename_repeated=True)
+    schema = FileSchema(
+        format="csv",
+        columns=tuple(Column(name=name, type=BIGINT) for name in names),
+        csv=CsvDialect(),
+        renamed=renamed,
+    )
+    return plan(job(upsert_keys=[key]), candidate("a", "1", schema=schema), target=None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        (("id", "id"), "id"),
+        (("ID", "name", "Id "), "id"),
+        (("id", "id"), "id_2"),
+        (("", "name"), "column_1"),
+        (("k" * 200, "name"), column_names(["k" * 200], rename_repeated=True)[0][0].text),
+    ],
+)
+def test_a_key_among_renamed_headers_is_refused(headers: tuple[str, ...], key: str) -> None:
+    (verdict,) = with_headers(*headers, key=key).verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "KeyColumnError"
+    assert f"upsert key {key} heads more than one column" in verdict.error["message"]
+
+
+@pytest.mark.parametrize("header", ["ID", " id ", "Id"])
+def test_case_and_blanks_around_a_header_are_no_part_of_its_name(header: str) -> None:
+    assert states(with_headers(header, "v", "v", key="id")) == {"v1": FileState.LOADED}
