@@ -209,45 +209,62 @@ def _csv_options(unit: Unit, csv: CsvDialect) -> str:
 
 
 def _check(load: Transaction) -> str:
+    """All findings about the staged rows, of which each unit's are read once for all measures."""
+    measured = ", ".join(f"{_measures(unit)} AS ({_measured(load, unit)})" for unit in load.units)
     found = [query for unit in load.units for query in _unit_findings(load, unit)]
-    return f"INSERT INTO {FINDINGS} " + " UNION ALL ".join(found)
+    return f"INSERT INTO {FINDINGS} WITH {measured} " + " UNION ALL ".join(found)
+
+
+def _measures(unit: Unit) -> str:
+    return Identifier(f"sluice_measures_{unit.number}").sql
+
+
+def _measured(load: Transaction, unit: Unit) -> str:
+    measures = ["COUNT(*) AS staged"]
+    if load.mode == "upsert":
+        by_name = {column.name: column.value for column in unit.loaded}
+        nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
+        measures.append(f"SUM(CASE WHEN {nulls} THEN 1 ELSE 0 END) AS without_key")
+    measures += [
+        f"MAX(OCTET_LENGTH({column.name.sql})) AS width_{position}"
+        for position, column, _ in _texts(unit)
+    ]
+    return f"SELECT {', '.join(measures)} FROM {unit.table}"
+
+
+def _texts(unit: Unit) -> Iterator[tuple[int, StagedColumn, RedshiftType]]:
+    """The columns whose text may be wider than the target's, by their position."""
+    for position, column in enumerate(unit.columns):
+        target = column.target
+        if target is not None and column.staged.kind is target.kind is Kind.VARCHAR:
+            yield position, column, target
 
 
 def _unit_findings(load: Transaction, unit: Unit) -> Iterator[str]:
     if unit.expected_rows is not None:
-        yield _counted(unit, "ROWS", "", f"COUNT(*) <> {unit.expected_rows}")
+        yield _finding("ROWS", unit, "staged", f"staged <> {unit.expected_rows}")
     if load.mode == "upsert":
-        by_name = {column.name: column.value for column in unit.loaded}
-        nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
-        yield _counted(unit, "NULL_KEY", f" WHERE {nulls}", "COUNT(*) > 0")
-        yield from _duplicates(load, unit, by_name)
-    for position, column in enumerate(unit.columns):
-        if column.target is not None and column.target.kind is Kind.VARCHAR:
-            widest = f"MAX(OCTET_LENGTH({column.name.sql}))"
-            if column.staged.kind is Kind.VARCHAR:
-                yield (
-                    f"SELECT 'WIDTH', '{unit.number}:{position}:' ||"
-                    f" CAST({widest} AS VARCHAR(20)) FROM {unit.table}"
-                    f" HAVING {widest} > {column.target.length}"
-                )
+        yield _finding("NULL_KEY", unit, "without_key", "without_key > 0")
+        yield from _duplicates(load, unit)
+    for position, _, target in _texts(unit):
+        wide = f"width_{position} > {target.length}"
+        yield _finding("WIDTH", unit, f"width_{position}", wide, position=f"{position}:")
     if load.mode == "overwrite":
-        yield (
-            f"SELECT 'SHRINK', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20))"
-            f" FROM {unit.table} HAVING COUNT(*) <"
-            f" (SELECT COUNT(*) FROM {load.table.sql}) * {load.minimum_rows_kept:.4f}"
-        )
+        kept = f"(SELECT COUNT(*) FROM {load.table.sql}) * {load.minimum_rows_kept:.4f}"
+        yield _finding("SHRINK", unit, "staged", f"staged < {kept}")
 
 
-def _counted(unit: Unit, code: str, where: str, having: str) -> str:
+def _finding(code: str, unit: Unit, measure: str, where: str, *, position: str = "") -> str:
     return (
-        f"SELECT '{code}', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20))"
-        f" FROM {unit.table}{where} HAVING {having}"
+        f"SELECT '{code}', '{unit.number}:{position}' || CAST({measure} AS VARCHAR(20))"
+        f" FROM {_measures(unit)} WHERE {where}"
     )
 
 
-def _duplicates(load: Transaction, unit: Unit, by_name: dict[Identifier, str]) -> Iterator[str]:
+def _duplicates(load: Transaction, unit: Unit) -> Iterator[str]:
     if load.any_duplicate or (load.order and len(unit.file_ids) == 1):
         return
+    by_name = {column.name: column.value for column in unit.loaded}
     code = "TIE" if load.order else "DUPLICATE_KEY"
     grouped = ", ".join(by_name[name] for name in (*load.keys, *load.order))
     yield (

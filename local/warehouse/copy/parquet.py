@@ -62,11 +62,7 @@ def read_parquet(
     opened = _open(file)
     fields = _fields(opened, file, statement, target)
     first_row = 1
-    for group in range(opened.metadata.num_row_groups):
-        try:
-            table = opened.read_row_group(group, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise _scan_error(15001, f"File '{file.url}' cannot be read: it is damaged") from error
+    for table in _pieces(opened, file):
         columns = [
             _column(table.column(index), column, file, first_row, bad)
             for index, column in zip(fields, target.columns, strict=False)
@@ -77,9 +73,15 @@ def read_parquet(
         ]
         _check_required(columns, target, file, first_row, bad)
         first_row += table.num_rows
-        whole = pa.Table.from_arrays(columns, schema=target.schema)
-        for offset in range(0, whole.num_rows, _BATCH_ROWS):
-            yield whole.slice(offset, _BATCH_ROWS)
+        yield pa.Table.from_arrays(columns, schema=target.schema)
+
+
+def _pieces(opened: pq.ParquetFile, file: Loaded) -> Iterator[pa.Table]:
+    try:
+        for batch in opened.iter_batches(_BATCH_ROWS, use_threads=False):
+            yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        raise _scan_error(15001, f"File '{file.url}' cannot be read: it is damaged") from error
 
 
 def _scan_error(code: int, context: str) -> CopyError:

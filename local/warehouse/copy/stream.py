@@ -15,14 +15,17 @@ from psycopg.copy import QueuedLibpqWriter
 from local.warehouse.copy.target import Kind, Target
 
 _WINDOW_ROWS = 64 * 1024
+_MIXED_ROWS = 16 * 1024
 # the encoder holds the interpreter's lock: a short piece at a time lets the other threads live
 _WRITE_ROWS = 8 * 1024
+_PIECE_ROWS = 2 * 1024
 
 
 def shuffled(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """The same rows in no order: rows of a table have none in Redshift, however they arrived.
 
-    Small tables are mixed with their neighbours, large ones within windows.
+    A few rows are mixed one by one, with those of the files around them; many in pieces, which
+    costs nothing.
     """
     random = np.random.default_rng()
     waiting: list[pa.Table] = []
@@ -31,15 +34,20 @@ def shuffled(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         waiting.append(table)
         rows += table.num_rows
         if rows >= _WINDOW_ROWS:
-            yield _permuted(waiting, random)
+            yield _in_pieces(pa.concat_tables(waiting), random)
             waiting, rows = [], 0
-    if rows:
-        yield _permuted(waiting, random)
+    if waiting:
+        whole = pa.concat_tables(waiting)
+        yield _mixed(whole, random) if rows <= _MIXED_ROWS else _in_pieces(whole, random)
 
 
-def _permuted(tables: list[pa.Table], random: np.random.Generator) -> pa.Table:
-    whole = pa.concat_tables(tables).combine_chunks()
-    return whole.take(pa.array(random.permutation(whole.num_rows)))
+def _mixed(whole: pa.Table, random: np.random.Generator) -> pa.Table:
+    return whole.combine_chunks().take(pa.array(random.permutation(whole.num_rows)))
+
+
+def _in_pieces(whole: pa.Table, random: np.random.Generator) -> pa.Table:
+    pieces = [whole.slice(offset, _PIECE_ROWS) for offset in range(0, whole.num_rows, _PIECE_ROWS)]
+    return pa.concat_tables([pieces[at] for at in random.permutation(len(pieces))])
 
 
 def write(connection: psycopg.Connection[Any], target: Target, tables: Iterator[pa.Table]) -> int:
