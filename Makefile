@@ -26,6 +26,9 @@ demo: $(VENV)/.installed ## Run the main job on an emulated account and check it
 identities: $(VENV)/.installed ## Compare what roles may do with what they did, in all tests and the demo
 	$(BIN)/python -m tools.identities --all
 
+deploy-local: $(VENV)/.installed ## Deploy, upgrade and deploy again every environment with the CDK's command line
+	$(BIN)/python -m tools.deploy_local
+
 cold-start: $(VENV)/.installed ## Measure the cold start of every function as it is packaged
 	$(BIN)/python -m tools.cold_start
 

@@ -241,6 +241,7 @@ _BUCKET_PROPERTIES = {
     "BucketName", "BucketEncryption", "Tags",  # by moto
     "VersioningConfiguration", "NotificationConfiguration", "LifecycleConfiguration",
     "PublicAccessBlockConfiguration", "OwnershipControls", "LoggingConfiguration",
+    "AccessControl",  # stored by moto
 }  # fmt: skip
 
 
@@ -407,7 +408,9 @@ def _attach(client: Any, role: iam.Role, properties: Properties) -> None:
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
     for policy in properties.get("Policies", []):
         role.policies[policy["PolicyName"]] = json.dumps(policy["PolicyDocument"])
-    wanted = set(properties.get("ManagedPolicyArns", []))
+    # moto has none of the policies that AWS itself keeps
+    arns = properties.get("ManagedPolicyArns", [])
+    wanted = {arn for arn in arns if not arn.startswith("arn:aws:iam::aws:")}
     attached = set(role.managed_policies)
     for arn in attached - wanted:
         client.detach_role_policy(RoleName=role.name, PolicyArn=arn)

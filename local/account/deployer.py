@@ -39,7 +39,8 @@ class Deployer:
 
     def deploy(self, assembly: Path) -> list[Deployed]:
         """Create or update every stack; raises DeploymentError at the first that fails."""
-        self._bootstrap()
+        if json.loads((assembly / "manifest.json").read_text())["artifacts"]:
+            self._bootstrap()  # an account without stacks is left to `cdk bootstrap`
         return self._deploy_all(assembly)
 
     def _deploy_all(self, assembly: Path) -> list[Deployed]:

@@ -18,6 +18,10 @@ RECORD_VARIABLE = "SLUICE_RECORD_CALLS"
 """Names a folder; each account then adds a file of what its roles may do and did."""
 
 
+_DEPLOYING = "cdk-"
+"""The roles that `cdk bootstrap` makes and its command line takes: people, deploying."""
+
+
 class AccessDeniedError(Exception):
     """No policy of a role allows a call it made; the message is worded as IAM's."""
 
@@ -43,7 +47,7 @@ class Permissions:
 
     def allowed(self, principal: str, call: Call) -> bool:
         """Whether a principal (`role/<name>`, a role's ARN, or `user/<name>`) may make a call."""
-        if principal.startswith("user/"):
+        if principal.startswith("user/") or _role_name(principal).startswith(_DEPLOYING):
             return True
         role = _role(_role_name(principal))
         if role is None:
