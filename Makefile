@@ -41,6 +41,9 @@ down: $(VENV)/.installed ## End the emulated account
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+bench: $(VENV)/.installed ## TPC-H by hand, by Sluice and by dlt, in one run: build/bench.json
+	$(BIN)/python -m tools.bench
+
 faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
 	$(BIN)/python -m tests.faults
 

@@ -1,11 +1,10 @@
 """`make bench`: the same files by hand, by Sluice and by dlt, in one run; figures as JSON."""
 
 import json
+import logging
 import platform
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +36,8 @@ def main(
     Example: python -m tools.bench --scale 0.01 --repeat 1
     """
     console = Console(stderr=True)
+    for name in ("dlt", "sluice"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     result = run(scale, repeat, console)
     if with_account:
         console.print("the whole way, through the emulated account")
@@ -95,13 +96,13 @@ def run(scale: float, repeat: int, console: Console) -> dict[str, Any]:
 
 
 def _alone(product: Product, folder: Path) -> float:
-    """Seconds of the upsert step for a file like those of the journey, into a table that exists."""
+    """Seconds of the transaction for a file like those of the journey, into a table that exists."""
     seconds = []
     for number in range(4):
         path = folder / f"items-{number}.parquet"
         path.write_bytes(items(number))
         data = Dataset(name="items", keys=("order_id", "line_number"), first=path, delta=path)
-        seconds.append(_timed(BySluice(product).ready(data, path)))
+        seconds.append(BySluice(product).ready(data, path)())
     return statistics.median(seconds[1:])
 
 
@@ -114,18 +115,12 @@ def _race(
 ) -> None:
     for stage, path in (("first", data.first), ("delta", data.delta)):
         for contender in contenders:
-            seconds = _timed(contender.ready(data, path))
+            seconds = contender.ready(data, path)()
             times.setdefault((data.name, stage, contender.name), []).append(seconds)
             console.print(f"{data.name} {stage} {contender.name}: {seconds:.2f} s")
         found = {each.name: _checksum(dsn, each.table(data), data) for each in contenders}
         if len(set(found.values())) != 1:
             raise RuntimeError(f"{data.name} {stage}: the tables differ: {found}")
-
-
-def _timed(load: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    load()
-    return time.perf_counter() - started
 
 
 def _checksum(dsn: str, table: str, data: Dataset) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -72,6 +73,8 @@ class DataApi:
     def __init__(self, warehouse: Warehouse, caller: Caller) -> None:
         self._warehouse = warehouse
         self._caller = caller
+        self._submitted_at = 0.0
+        self.transaction_seconds = 0.0
 
     def execute_statement(self, **request: Any) -> Any:
         """See the Data API."""
@@ -79,11 +82,14 @@ class DataApi:
 
     def batch_execute_statement(self, **request: Any) -> Any:
         """See the Data API."""
+        self._submitted_at = time.perf_counter()
         return self._warehouse.handle("BatchExecuteStatement", request, self._caller)
 
     def describe_statement(self, **request: Any) -> Any:
         """See the Data API."""
-        return self._warehouse.handle("DescribeStatement", request, self._caller)
+        answer = self._warehouse.handle("DescribeStatement", request, self._caller)
+        self.transaction_seconds = time.perf_counter() - self._submitted_at
+        return answer
 
     def get_paginator(self, _name: str) -> "DataApi":
         """Pages of GetStatementResult."""
@@ -101,8 +107,9 @@ class DataApi:
 class Product:
     """Infer and upsert as they are deployed; claim and settle have nothing to do here."""
 
-    def __init__(self, warehouse: Warehouse, bucket: Bucket) -> None:
+    def __init__(self, warehouse: Warehouse, bucket: Bucket, api: DataApi) -> None:
         self.bucket = bucket
+        self._api = api
         self.inference: dict[str, dict[str, int]] = {}
         self._warehouse = warehouse
         self._versions = 0
@@ -141,13 +148,14 @@ class Product:
         self.inference[data.name] = {"gets": self.bucket.gets, "bytes": self.bucket.bytes_read}
         return event
 
-    def upsert(self, event: dict[str, Any]) -> None:
-        """Load it; returns once its transaction has committed."""
+    def upsert(self, event: dict[str, Any]) -> float:
+        """Load it; seconds from the submission of its transaction until it is known committed."""
         load = upsert(event, None)
         while load["status"] == "RUNNING":
             load = upsert({**event, "load": load}, None)
         if not load["rows"]:
             raise RuntimeError(f"nothing was loaded: {load}")
+        return self._api.transaction_seconds
 
     def _migrate(self) -> None:
         loader = _LOADER.principal.removeprefix("role/")
@@ -192,7 +200,7 @@ def in_process(warehouse: Warehouse, bucket: Bucket) -> Iterator[Product]:
     clients.redshift_data = lambda: api  # type: ignore[assignment] # the same
     os.environ.update(settings.to_env() | InferSchemaSettings(bucket=_BUCKET).to_env())
     try:
-        yield Product(warehouse, bucket)
+        yield Product(warehouse, bucket, api)
     finally:
         clients.s3, clients.redshift_data = s3, redshift_data
         os.environ.clear()
