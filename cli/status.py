@@ -1,6 +1,7 @@
 """`sluice status`: jobs, files and loads at a glance."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,9 +14,10 @@ from rich.text import Text
 
 from cli.environment import Environment, entered
 from cli.options import AsJson, InEnvironment
-from cli.output import out, reported, show, show_json, table
+from cli.output import out, reported, show, show_json, table, warn
 from cli.overview import Asked, JobStatus, Overview, look
 from lambdas.shared.aws.ledger_view import FileEntry, LoadRecord
+from lambdas.shared.domain.errors import TransientError
 from lambdas.shared.domain.files import FileState
 
 _STYLES = {"LOADED": "green", "REJECTED": "red", "FAILED": "red", "MISSING": "red"}
@@ -63,15 +65,23 @@ def _watch(place: Environment, asked: Asked, interval: float, *, as_json: bool) 
     """Until Ctrl-C: a table that changes, or one JSON document a line."""
     try:
         if as_json:
-            while True:
-                show_json(to_json(look(place, asked)), lines=True)
-                time.sleep(interval)
+            for found in _looks(place, asked, interval):
+                show_json(to_json(found), lines=True)
         with Live(console=out(), auto_refresh=False) as live:
-            while True:
-                live.update(render(look(place, asked)), refresh=True)
-                time.sleep(interval)
+            for found in _looks(place, asked, interval):
+                live.update(render(found), refresh=True)
     except KeyboardInterrupt:
         return
+
+
+def _looks(place: Environment, asked: Asked, interval: float) -> Iterator[Overview]:
+    """One look after another; what was busy is asked again."""
+    while True:
+        try:
+            yield look(place, asked)
+        except TransientError as error:
+            warn(str(error))
+        time.sleep(interval)
 
 
 def to_json(found: Overview) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from cli.uploading import Source, Upload, sources, upload
 from config.job import Job, find_matching_job
 from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.ledger_view import LedgerView
-from lambdas.shared.domain.errors import ConfigError
+from lambdas.shared.domain.errors import ConfigError, DeploymentError
 from lambdas.shared.domain.files import FileState
 
 _MOST_LIVE_ROWS = 15
@@ -79,6 +79,8 @@ def _expectations(chosen: Sequence[Source], place: Environment) -> tuple[dict[st
         jobs = load_job_configurations(place.bucket, CONFIG_KEY)
     except ConfigError as error:
         return {}, [f"no file is loaded until the deployed jobs are mended: {error}"]
+    except DeploymentError as error:  # whoever may only upload still can
+        return {}, [f"the deployed jobs could not be read, so no file was matched: {error}"]
     warnings = []
     for source in chosen:
         job = find_matching_job(jobs, source.key)

@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (DOCS / "commands.md").read_text()
 ERRORS = (DOCS / "errors.md").read_text()
 ONBOARDING = (DOCS / "onboarding.md").read_text()
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
 REQUIRED = {
     "job_id": "JOB006",
     "job_name": "suppliers",
@@ -69,6 +70,21 @@ def test_the_exit_codes_are_documented_in_the_words_of_the_code() -> None:
     for code, meaning in exits.MEANINGS.items():
         assert f"| {code.value} | {code.name} | {meaning} |" in COMMANDS
     assert set(exits.MEANINGS) == set(exits.Exit)
+
+
+@pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {"docs/state.md"}))
+def test_every_make_target_a_document_names_exists(document: str) -> None:
+    root = DOCS.parent  # docs/state.md also names what is still missing
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
+    code = re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", (root / document).read_text(), re.M)
+    assert {one or other for one, other in code} <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_of_a_document_leads_somewhere(document: str) -> None:
+    path = DOCS.parent / document
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def error_names() -> set[str]:

@@ -8,9 +8,10 @@ import boto3
 import pytest
 
 from cli.exits import Exit
+from cli.overview import Overview
 from cli.status import _age
 from lambdas.shared.aws.warehouse import Statement, Warehouse
-from lambdas.shared.domain.errors import DeploymentError
+from lambdas.shared.domain.errors import DeploymentError, StorageBusyError
 from lambdas.shared.domain.files import FileState
 from tests.unit.cli.conftest import BUCKET, JOBS, Deployed
 from tests.unit.cli.files import START, a_file, loaded, rejected, settle
@@ -255,6 +256,24 @@ def test_watching_looks_again_until_it_is_interrupted(
     assert asked == []  # watching must not keep the warehouse awake
     pauses.clear()
     assert busy.run("status", "--watch", "-e", "dev").exit_code == Exit.OK
+
+
+def test_a_moment_of_trouble_does_not_end_the_watching(
+    busy: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+
+    def throttled(*_: object) -> Overview:
+        looked.append(None)
+        if len(looked) == 2:
+            raise KeyboardInterrupt
+        raise StorageBusyError("Query: ThrottlingException")
+
+    monkeypatch.setattr("cli.status.look", throttled)
+    monkeypatch.setattr("cli.status.time.sleep", lambda _: None)
+    result = busy.run("status", "--watch", "-e", "dev", "--json")
+    assert (result.exit_code, result.stdout) == (Exit.OK, "")
+    assert result.stderr == "warning: Query: ThrottlingException\n"
 
 
 @pytest.mark.parametrize(

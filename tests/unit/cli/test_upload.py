@@ -1,15 +1,19 @@
 """`sluice upload`: warnings before, versions after, exit codes."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
 from cli import advice
 from cli.exits import Exit
 from cli.following import Outcome
+from cli.main import app
 from lambdas.shared.domain import errors
 from lambdas.shared.domain.files import FileState
 from tests.unit.cli import files
@@ -122,6 +126,42 @@ def test_jobs_that_cannot_be_used_are_warned_of_and_the_file_is_uploaded(
     assert boto3.client("s3").head_object(Bucket=BUCKET, Key="data/in/customers.csv")
 
 
+def test_who_may_not_read_the_jobs_may_still_upload(
+    deployed: Deployed, customers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise errors.DeploymentError("GetObject: AccessDenied")
+
+    monkeypatch.setattr("cli.upload.load_job_configurations", refuse)
+    answer = deployed.run_json("upload", customers, "--no-wait")
+    assert "AccessDenied" in answer["warnings"][0]
+    assert answer["files"][0]["version_id"]
+
+
+def test_on_a_terminal_bytes_and_states_are_shown_live(
+    deployed: Deployed, customers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr("cli.upload.progress", lambda: terminal)
+
+    def told(uploads: Any, view: Any, *, tell: Any, **_: Any) -> list[Outcome]:
+        for each in uploads:
+            deployed.ledger.pool_file(files.of_upload(each), "J1")
+        tell([Outcome(upload=each) for each in uploads])
+        found = view.entries([each.file_id for each in uploads])
+        outcomes = [Outcome(upload=each, entry=found[each.file_id]) for each in uploads]
+        tell(outcomes)
+        return outcomes
+
+    monkeypatch.setattr("cli.upload.follow", told)
+    result = deployed.run("upload", customers, "-e", "dev")
+    assert result.exit_code == Exit.TIMED_OUT
+    shown = terminal.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+    assert "5/5 bytes" in shown
+    assert shown.index("UPLOADED") < shown.index("POOLED")
+    assert "0 of 1 settled" in shown
+
+
 def test_an_unreadable_file_uploads_nothing(
     deployed: Deployed, customers: str, tmp_path: Path
 ) -> None:
@@ -133,10 +173,6 @@ def test_an_unreadable_file_uploads_nothing(
 
 
 def test_without_an_environment_it_says_how_to_get_one(aws: None, customers: str) -> None:
-    from typer.testing import CliRunner
-
-    from cli.main import app
-
     result = CliRunner().invoke(app, ["upload", customers, "--json"])
     assert result.exit_code == Exit.UNREACHABLE
     assert json.loads(result.stdout)["error"]["type"] == "UnreachableError"
