@@ -25,7 +25,16 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "docs/commands.md", "docs/onboarding.md", "docs/tools.md")
 _PATIENCE_SECONDS = 60
 _OUTSIDE = {"make up", "make down", "./sluice local up --detach", "./sluice local down"}
-_LEFT_OUT = (".git", ".venv", ".sluice", "build", "cdk.out", "node_modules", "*cache*", "*.pyc")
+_LEFT_OUT = (
+    ".git",
+    ".venv",
+    ".sluice",
+    "build",
+    "cdk.out",
+    "node_modules",
+    "__pycache__",
+    ".*_cache",
+)
 
 
 @dataclass(frozen=True)
