@@ -2,6 +2,7 @@
 
 from config.deployment import Deployment
 from stacks.constructs.app import SluiceApp
+from stacks.keys_stack import KeysStack
 from stacks.pipeline_stack import PipelineStack
 from stacks.storage_stack import StorageStack
 from stacks.warehouse_stack import WarehouseStack
@@ -10,9 +11,11 @@ from stacks.warehouse_stack import WarehouseStack
 def build(app: SluiceApp) -> SluiceApp:
     """Put the stacks of the app's environment into it."""
     deployment = Deployment.load(app.environment)
+    keys = KeysStack(app, deployment)
     storage = StorageStack(app, deployment)
     warehouse = WarehouseStack(app, deployment)
     pipeline = PipelineStack(app, deployment)
+    storage.add_stack_dependency(keys)
     warehouse.add_stack_dependency(storage)
     pipeline.add_stack_dependency(warehouse)
     return app

@@ -20,6 +20,9 @@ Step = Literal[
     "route", "claim", "infer_schema", "upsert", "settle", "migrate", "publish_jobs"
 ]  # each has its folder under lambdas/
 
+Key = Literal["data", "messages", "warehouse", "operations"]
+"""What each customer-managed key protects."""
+
 Days = Annotated[int, Field(ge=1, le=3653)]
 
 
@@ -36,6 +39,12 @@ class WarehouseSize(_Model):
 
     base_rpu: int = Field(ge=4, le=1024)
     max_rpu: int = Field(ge=4, le=1024, description="Where scaling ends, and the bill.")
+    daily_rpu_hours: int | None = Field(
+        default=None,
+        ge=1,
+        description="What a day may use before the workgroup stops; null: no limit. An alarm warns"
+        " at four fifths.",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -45,10 +54,30 @@ class WarehouseSize(_Model):
 
 
 class Network(_Model):
-    """An existing network to put the workgroup in; its subnets must reach S3."""
+    """The network of the workgroup, and of the functions if they are inside it."""
 
-    subnet_ids: list[str] = Field(min_length=3)
-    security_group_ids: list[str] = Field(min_length=1)
+    cidr: str = Field(default="10.0.0.0/20", pattern=r"^\d{1,3}(\.\d{1,3}){3}/(1[6-9]|2[0-2])$")
+    zones: list[Annotated[str, Field(pattern=r"^[a-z]$")]] = Field(
+        default=["a", "b", "c"],
+        min_length=3,
+        max_length=6,
+        description="Letters of the region's zones; Redshift Serverless needs three.",
+    )
+    functions_inside: bool = Field(
+        default=False,
+        description="Inside, functions reach AWS by interface endpoints, which cost by the hour.",
+    )
+    nat_gateways: int = Field(
+        default=0, ge=0, le=6, description="0: nothing in the network reaches the internet."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.zones)) < len(self.zones):
+            raise ValueError(f"zones {self.zones} name one zone twice")
+        if self.nat_gateways > len(self.zones):
+            raise ValueError(f"nat_gateways {self.nat_gateways} are more than the zones")
+        return self
 
 
 class Retention(_Model):
@@ -64,6 +93,36 @@ class Retention(_Model):
     work_days: Days = Field(default=14, description="Manifests and plans under work/.")
     raw_days: Days | None = Field(
         default=None, description="Raw copies, which a replay needs; null keeps them."
+    )
+    access_log_days: Days = Field(default=90, description="Who asked S3 for what.")
+    backup_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3653,
+        description="Daily backups of the ledger and the warehouse; null makes none.",
+    )
+
+
+class Slack(_Model):
+    """A channel for alarms; the workspace is authorized by hand, once, in the console."""
+
+    workspace_id: str = Field(pattern=r"^T[A-Z0-9]{8,}$")
+    channel_id: str = Field(pattern=r"^[CG][A-Z0-9]{8,}$")
+
+
+class Alerts(_Model):
+    """Who is told, and when the bill is news."""
+
+    emails: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = []
+    slack: Slack | None = None
+    pagerduty_secret: str | None = Field(
+        default=None,
+        pattern=r"^[\w/+=.@-]+$",
+        description="A secret of Secrets Manager whose text is PagerDuty's https URL.",
+    )
+    monthly_budget_usd: int | None = Field(default=None, ge=1, description="null: no budget.")
+    oldest_unloaded_minutes: int = Field(
+        default=60, ge=1, le=1440, description="How long a file may wait before somebody is told."
     )
 
 
@@ -111,10 +170,12 @@ class Deployment(_Model):
         default="layers", description="host: the emulated account's own Python has them."
     )
     warehouse: WarehouseSize
-    network: Network | None = Field(default=None, description="null: the default VPC.")
+    network: Network | None = Field(
+        default=None, description="null: the account's default one, which suits only emulation."
+    )
     removal_policy: Literal["retain", "destroy"] = "retain"
     termination_protection: bool = False
-    alert_emails: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = []
+    alerts: Alerts = Alerts()
     retention: Retention = Retention()
     limits: Limits = Limits()
     tags: dict[str, str] = {}
@@ -150,6 +211,14 @@ class Deployment(_Model):
         """The data bucket; bucket names are shared by all accounts of the world."""
         return self.name(f"data-{account}-{self.region}")
 
+    def access_log_bucket(self, account: str) -> str:
+        """The bucket of S3's own log of the data bucket."""
+        return self.name(f"access-logs-{account}-{self.region}")
+
+    def shared(self, noun: str) -> str:
+        """The parameter by which one stack tells another what AWS named for it."""
+        return f"/sluice/{self.environment}/{noun}"
+
     @property
     def ledger_table(self) -> str:
         """The table of files, pools and leases."""
@@ -159,6 +228,11 @@ class Deployment(_Model):
     def topic(self) -> str:
         """The topic of notifications."""
         return self.name("notices")
+
+    @property
+    def alarm_topic(self) -> str:
+        """The topic of alarms."""
+        return self.name("alarms")
 
     @property
     def arrivals(self) -> str:
@@ -234,6 +308,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "warehouse": WarehouseSize,
     "network": Network,
     "retention": Retention,
+    "alerts": Alerts,
+    "slack": Slack,
     "limits": Limits,
     "functions": FunctionSizes,
     **dict.fromkeys(FunctionSizes.model_fields, FunctionSize),

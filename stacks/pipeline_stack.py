@@ -29,8 +29,14 @@ class PipelineStack(SluiceStack):
         super().__init__(scope, "pipeline", deployment)
         limits = deployment.limits
 
-        notices = sns.Topic(self, "Notices", topic_name=deployment.topic, enforce_ssl=True)
-        for address in deployment.alert_emails:
+        notices = sns.Topic(
+            self,
+            "Notices",
+            topic_name=deployment.topic,
+            master_key=self.key("messages"),
+            enforce_ssl=True,
+        )
+        for address in deployment.alerts.emails:
             notices.add_subscription(subscriptions.EmailSubscription(address))
 
         dead_letters = DeadLetterQueue(

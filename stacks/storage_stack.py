@@ -16,12 +16,29 @@ class StorageStack(SluiceStack):
         super().__init__(scope, "storage", deployment)
         retention = deployment.retention
 
+        access_log = s3.Bucket(
+            self,
+            "AccessLog",
+            bucket_name=deployment.access_log_bucket(self.account),
+            versioned=True,
+            encryption=s3.BucketEncryption.S3_MANAGED,  # S3 delivers its log under no other key
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=self.removal,
+            lifecycle_rules=[_expire("read", "", retention.access_log_days)],
+        )
         bucket = s3.Bucket(
             self,
             "Data",
             bucket_name=self.data_bucket,
             versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key("data"),
+            bucket_key_enabled=True,  # a KMS call for many objects, not for each
+            server_access_logs_bucket=access_log,
+            server_access_logs_prefix="data/",
             enforce_ssl=True,
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -49,6 +66,8 @@ class StorageStack(SluiceStack):
             table_name=deployment.ledger_table,
             partition_key=_text("pk"),
             sort_key=_text("sk"),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key("data"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
@@ -67,7 +86,7 @@ class StorageStack(SluiceStack):
 def _expire(rule_id: str, prefix: str, days: int) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id=rule_id,
-        prefix=prefix,
+        prefix=prefix or None,
         expiration=Duration.days(days),
         noncurrent_version_expiration=Duration.days(1),
     )

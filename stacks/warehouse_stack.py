@@ -52,6 +52,8 @@ class WarehouseStack(SluiceStack):
             db_name=deployment.database,
             admin_username=deployment.admin,
             manage_admin_password=True,
+            admin_password_secret_kms_key_id=self.key("warehouse").key_arn,
+            kms_key_id=self.key("warehouse").key_arn,
             default_iam_role_arn=copying.role_arn,
             iam_roles=[copying.role_arn],
             log_exports=["userlog", "connectionlog", "useractivitylog"],
@@ -66,8 +68,6 @@ class WarehouseStack(SluiceStack):
             max_capacity=size.max_rpu,
             publicly_accessible=False,
             enhanced_vpc_routing=network is not None,
-            subnet_ids=network.subnet_ids if network else None,
-            security_group_ids=network.security_group_ids if network else None,
             config_parameters=[
                 redshift.CfnWorkgroup.ConfigParameterProperty(
                     parameter_key=key, parameter_value=value

@@ -13,6 +13,7 @@ _FLAGS = {
     "@aws-cdk/aws-iam:standardizedServicePrincipals": True,
     "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
     "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
 }
 
 

@@ -57,6 +57,7 @@ class StepFunction(lambda_.Function):
             memory_size=size.memory_mb,
             timeout=Duration.seconds(size.timeout_seconds),
             environment=settings.to_env() | {SERVICE_VARIABLE: f"sluice-{deployment.environment}"},
+            environment_encryption=stack.key("operations"),
             log_group=log,
             role=role,
         )

@@ -1,10 +1,12 @@
 """A stack of one environment, and the names and ARNs of what its neighbours own."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from config.deployment import Deployment
+from config.deployment import Deployment, Key
 
 _LOG_RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -52,6 +54,23 @@ class SluiceStack(cdk.Stack):
             return cdk.RemovalPolicy.DESTROY
         return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
+    def share(self, construct_id: str, noun: str, value: str) -> None:
+        """Tell other stacks what AWS named for this one: by parameter, which locks no update."""
+        ssm.StringParameter(
+            self, construct_id, parameter_name=self.deployment.shared(noun), string_value=value
+        )
+
+    def told(self, noun: str) -> str:
+        """What another stack shared; read anew by each deployment."""
+        return ssm.StringParameter.value_for_string_parameter(self, self.deployment.shared(noun))
+
+    def key(self, noun: Key) -> kms.IKey:
+        """One of the keys; its own policy says who may use it."""
+        construct_id = f"{noun.title()}Key"
+        if existing := self.node.try_find_child(construct_id):
+            return existing  # type: ignore[return-value]  # the tree forgets the type it was given
+        return kms.Key.from_key_arn(self, construct_id, self.told(f"keys/{noun}"))
+
     def output(self, name: str, value: str) -> None:
         """An output under exactly this name: how people and the command line find things."""
         cdk.CfnOutput(self, name, value=value)
@@ -62,6 +81,7 @@ class SluiceStack(cdk.Stack):
             self,
             construct_id,
             log_group_name=name,
+            encryption_key=self.key("operations"),
             retention=_LOG_RETENTION[self.deployment.retention.log_days],
             removal_policy=self.removal,
         )

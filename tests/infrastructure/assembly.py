@@ -9,7 +9,7 @@ from app import build
 from stacks.constructs.app import SluiceApp
 
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-STACKS = ("storage", "warehouse", "pipeline")
+STACKS = ("keys", "storage", "warehouse", "pipeline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

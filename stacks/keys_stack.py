@@ -1,0 +1,208 @@
+"""The keys, and exactly who may use each: functions by role, services by what they act for.
+
+A key's policy alone says who uses it, so no identity needs a grant, and a role that is not named
+here cannot read what it can reach. The account's root may administer keys, not use them; what
+people and deployments need goes by way of one service each, and IAM decides for whom.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from config.deployment import Deployment, Key, Step
+from stacks.constructs.stack import SluiceStack
+
+OBJECT_STEPS: tuple[Step, ...] = (
+    "route",
+    "claim",
+    "infer_schema",
+    "upsert",
+    "settle",
+    "publish_jobs",
+)
+LEDGER_STEPS: tuple[Step, ...] = ("route", "claim", "settle")
+QUEUE_STEPS: tuple[Step, ...] = ("route",)
+TOPIC_STEPS: tuple[Step, ...] = ("route", "settle")
+
+_ADMINISTER = (
+    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey",
+    "kms:DisableKey", "kms:DisableKeyRotation", "kms:EnableKey", "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListGrants",
+    "kms:ListKeyPolicies", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:RevokeGrant",
+    "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)  # fmt: skip
+_READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
+_ALL_USES = (
+    "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+)  # fmt: skip
+
+
+class KeysStack(SluiceStack):
+    """One key for each kind of thing at rest; other stacks find them by parameter."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, "keys", deployment)
+        self._key(
+            "data",
+            "Objects, the ledger and their backups",
+            self._by_roles("Objects", "s3", _READ_AND_WRITE, OBJECT_STEPS, self.copy_role_arn),
+            self._by_roles("Ledger", "dynamodb", _ALL_USES, LEDGER_STEPS),
+            self._by_account("People", ("s3", "dynamodb", "backup"), _ALL_USES),
+            self._grants("Services", ("dynamodb", "backup")),
+        )
+        self._key(
+            "messages",
+            "Queues and topics",
+            self._by_roles("Queues", "sqs", _READ_AND_WRITE, QUEUE_STEPS),
+            self._by_roles("Topics", "sns", _READ_AND_WRITE, TOPIC_STEPS),
+            self._by_service("Events", "events", f"rule/{deployment.name('*')}"),
+            self._by_service("Alarms", "cloudwatch", f"alarm:{deployment.name('*')}"),
+            self._by_service("Budgets", "budgets", "*"),
+            self._by_account("People", ("sqs", "sns"), _READ_AND_WRITE),
+        )
+        self._key(
+            "warehouse",
+            "The warehouse, its admin's secret and its backups",
+            self._by_roles("Migrations", "secretsmanager", ("kms:Decrypt",), ("migrate",)),
+            self._by_account(
+                "Deployments", ("redshift-serverless", "secretsmanager", "backup"), _ALL_USES
+            ),
+            self._grants("Services", ("redshift-serverless", "redshift", "backup")),
+        )
+        self._key(
+            "operations",
+            "Logs, and the environments of functions",
+            self._logs(),
+            self._environments(),
+            self._by_account("Deployments", ("lambda",), ("kms:Decrypt", "kms:Encrypt")),
+            self._grants("Services", ("lambda",)),
+        )
+
+    def _key(self, noun: Key, description: str, *statements: iam.PolicyStatement) -> None:
+        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
+        administer = iam.PolicyStatement(
+            sid="Administer", principals=[root], actions=[*_ADMINISTER], resources=["*"]
+        )
+        kept = self.deployment.removal_policy == "retain"
+        key = kms.Key(
+            self,
+            noun.title(),
+            alias=f"alias/{self.deployment.name(noun)}",
+            description=f"{description} of Sluice in {self.deployment.environment}",
+            enable_key_rotation=True,
+            pending_window=Duration.days(30 if kept else 7),
+            policy=iam.PolicyDocument(statements=[administer, *statements]),
+            removal_policy=self.removal,
+        )
+        self.share(f"{noun.title()}Arn", f"keys/{noun}", key.key_arn)
+
+    def _by_roles(
+        self, sid: str, service: str, actions: Sequence[str], steps: Sequence[Step], *also: str
+    ) -> iam.PolicyStatement:
+        """Roles of functions, by way of one service.
+
+        A principal that does not exist yet cannot be named in a key's policy; a condition can.
+        """
+        roles = [self.arn("iam", f"role/{self.deployment.function(s)}", region="") for s in steps]
+        return _use(
+            sid,
+            iam.AnyPrincipal(),
+            actions,
+            {
+                "StringEquals": self._via(service),
+                "ArnEquals": {"aws:PrincipalArn": [*roles, *also]},
+            },
+        )
+
+    def _by_account(
+        self, sid: str, services: Sequence[str], actions: Sequence[str]
+    ) -> iam.PolicyStatement:
+        """Whom this account's IAM lets, by way of a service."""
+        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
+        return _use(sid, root, actions, {"StringEquals": self._via(*services)})
+
+    def _grants(self, sid: str, services: Sequence[str]) -> iam.PolicyStatement:
+        """Services that keep a grant of their own for what they store."""
+        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
+        return _use(
+            f"{sid}Grants",
+            root,
+            ("kms:CreateGrant",),
+            {
+                "StringEquals": self._via(*services),
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+            },
+        )
+
+    def _by_service(self, sid: str, service: str, resource: str) -> iam.PolicyStatement:
+        """A service, on behalf of this environment's resources only."""
+        region = "" if service == "budgets" else None  # budgets belong to no region
+        return _use(
+            sid,
+            iam.ServicePrincipal(f"{service}.amazonaws.com"),
+            _READ_AND_WRITE,
+            {
+                "StringEquals": {"aws:SourceAccount": self.account},
+                "ArnLike": {"aws:SourceArn": self.arn(service, resource, region=region)},
+            },
+        )
+
+    def _logs(self) -> iam.PolicyStatement:
+        deployment = self.deployment
+        groups = [
+            f"/aws/lambda/{deployment.name('*')}",
+            f"/aws/vendedlogs/states/{deployment.name('*')}",
+            deployment.shared("*"),
+        ]
+        return _use(
+            "Logs",
+            iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com"),
+            _ALL_USES,
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        self.arn("logs", f"log-group:{group}") for group in groups
+                    ]
+                }
+            },
+        )
+
+    def _environments(self) -> iam.PolicyStatement:
+        """Lambda decrypts a function's environment as the function's role."""
+        pattern = self.deployment.name("*")
+        return _use(
+            "Environments",
+            iam.AnyPrincipal(),
+            ("kms:Decrypt",),
+            {
+                "StringEquals": {"kms:CallerAccount": self.account},
+                "ArnLike": {
+                    "aws:PrincipalArn": self.arn("iam", f"role/{pattern}", region=""),
+                    "kms:EncryptionContext:aws:lambda:FunctionArn": self.arn(
+                        "lambda", f"function:{pattern}"
+                    ),
+                },
+            },
+        )
+
+    def _via(self, *services: str) -> dict[str, Any]:
+        """The callers of this account that came by way of these services."""
+        names = [f"{service}.{self.region}.amazonaws.com" for service in services]
+        return {
+            "kms:CallerAccount": self.account,
+            "kms:ViaService": names[0] if len(names) == 1 else names,
+        }
+
+
+def _use(
+    sid: str, principal: iam.IPrincipal, actions: Sequence[str], when: Mapping[str, Any]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid, principals=[principal], actions=[*actions], resources=["*"], conditions=when
+    )
