@@ -23,6 +23,7 @@ from lambdas.shared.domain.events import (
 )
 from lambdas.shared.domain.files import File
 from lambdas.shared.starting import start_open_generation
+from lambdas.shared.unseen import versions_of
 
 Outcome = dict[str, Any] | SluiceError
 
@@ -97,6 +98,8 @@ class Router:
 
     def _file(self, event: ObjectCreated) -> File | None:
         version_id, etag, size = event.version_id, event.etag, event.size
+        if event.sequencer is None:
+            return self._in_order(event)
         if version_id is None or etag is None or size is None:
             try:
                 current = Objects(event.bucket).current_version(event.key)
@@ -110,11 +113,19 @@ class Router:
                 version_id=version_id,
                 etag=etag,
                 size=size,
-                sequence=event.sequencer or "",
+                sequence=event.sequencer,
                 arrived_at=event.time,
             )
         except ValueError as error:
             raise EventError(str(error)) from error
+
+    def _in_order(self, event: ObjectCreated) -> File | None:
+        """The version of an event without sequencer (a sweep's, one by hand), in its place."""
+        there = versions_of(event.key, objects=Objects(event.bucket), ledger=self.ledger)
+        files = [each.file for each in there]
+        if event.version_id is None:
+            return files[-1] if files else None
+        return next((file for file in files if file.version_id == event.version_id), None)
 
     def _move_aside(self, file: File) -> Outcome:
         destination = file.new_files_key

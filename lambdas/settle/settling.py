@@ -17,8 +17,8 @@ from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.errors import WarehouseError
 from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
 from lambdas.shared.domain.load import Step
-from lambdas.shared.domain.sequences import spread_below
 from lambdas.shared.starting import start_open_generation
+from lambdas.shared.unseen import versions_of
 
 _MOST_ROUNDS = 200
 """An execution's history holds 25,000 events; the next one goes on from here."""
@@ -101,24 +101,11 @@ class Settling:
 
     def _admit_older_versions(self, file: File) -> None:
         """Deleting a version makes the one before it current: pool those nobody has seen."""
-        listed = self.objects.versions(file.key)
-        position = next(
-            (at for at, each in enumerate(listed) if each.version_id == file.version_id), None
-        )
-        older = [] if position is None else listed[position + 1 :]
-        sequences = spread_below(file.sequence, len(older))
-        for version, sequence in zip(older, sequences, strict=True):
-            unseen = File(
-                bucket=file.bucket,
-                key=file.key,
-                version_id=version.version_id,
-                etag=version.etag,
-                size=version.size,
-                sequence=sequence,
-                arrived_at=version.modified_at,
-            )
-            if self.ledger.is_new(unseen):
-                self.ledger.pool_file(unseen, self.step.job.job_id)
+        for version in versions_of(file.key, objects=self.objects, ledger=self.ledger):
+            if version.file.version_id == file.version_id:
+                return
+            if version.state is None:
+                self.ledger.pool_file(version.file, self.step.job.job_id)
 
     def _tell(self, verdicts: list[Verdict]) -> None:
         states = [verdict.state.value for verdict in verdicts]

@@ -68,8 +68,8 @@ def zombies(load: Schedule, steps: int) -> Iterator[Schedule]:
 
 def large() -> Schedule:
     """A bad row that only COPY finds."""
-    bad = Upload(key="data/in/upsert_0.csv", rows=((1, 0, "large"),), fault="late")
-    return Schedule(seed=5, uploads=(bad, _upload("upsert_1", "good", (11,))), restlessness=0.1)
+    bad = Upload(key="data/in/append_0.csv", rows=((1, 0, "large"),), fault="late")
+    return Schedule(seed=5, uploads=(bad, _upload("append_1", "good", (11,))), restlessness=0.1)
 
 
 def everything() -> Iterator[Schedule]:

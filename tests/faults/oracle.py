@@ -4,6 +4,7 @@ The load history is only believed about *which* versions are in; what the tables
 which verdicts a version may have at all, is worked out here.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +76,10 @@ def _compared(table: str, loaded: list[Version], found: list[Row]) -> Iterator[s
         expected = list(uploads[-1].rows) if uploads else []
     else:
         expected = list({row[0]: row for upload in uploads for row in upload.rows}.values())
-    if sorted(found, key=repr) != sorted(expected, key=repr):
-        missing = [row for row in expected if row not in found]
-        surplus = [row for row in found if row not in expected]
-        doubled = sorted({row for row in found if found.count(row) > expected.count(row)}, key=repr)
-        yield f"{table}: lost {missing}, not expected {surplus}, too often {doubled}"
+    held, due = Counter(found), Counter(expected)
+    if held != due:
+        lost, surplus = list(due - held)[:5], list(held - due)[:5]
+        yield f"{table}: lost {lost}, not expected or too often {surplus}"
 
 
 def _newest(uploads: list[Upload], found: list[Row]) -> Iterator[str]:

@@ -49,6 +49,7 @@ _MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:load"
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:notices"
 
 ENVIRONMENT = {
+    "POWERTOOLS_METRICS_DISABLED": "true",
     **RouteSettings(
         ledger_table="ledger",
         topic_arn=_TOPIC,

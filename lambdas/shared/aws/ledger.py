@@ -20,9 +20,10 @@ from botocore.exceptions import ClientError
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.failures import code_of, translated
-from lambdas.shared.domain.files import File, FileState, Verdict
+from lambdas.shared.domain.files import File, FileState, Verdict, object_id
 
 _FIRST_GENERATION = 1
+_MOST_VERSIONS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,15 @@ class Pooled:
 
     file: File
     sort_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A version the ledger knows."""
+
+    version_id: str
+    sequence: str
+    state: FileState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,19 @@ class Ledger:
     def let_wait(self, file: File, job_id: str) -> FileState:
         """Put the file as WAITING, if absent; the state the file is in now."""
         return self._put_file(file, job_id, FileState.WAITING)
+
+    def files_of(self, bucket: str, key: str) -> list["Known"]:
+        """The versions of a key that the ledger knows, in no order."""
+        found = object_id(bucket, key)
+        items = self._query(f"FILE#{found}", found, most=_MOST_VERSIONS)
+        return [
+            Known(
+                version_id=item["version_id"],
+                sequence=item["sequence"],
+                state=FileState(item["state"]),
+            )
+            for item in items
+        ]
 
     def file_state(self, file: File) -> FileState | None:
         """The state of a file; None if the ledger does not know it."""

@@ -1,15 +1,35 @@
-"""Sequences for versions whose event never came: between those that are known."""
+"""Sequences for versions whose event never came, or came without one: between those known."""
+
+from collections.abc import Sequence
 
 from lambdas.shared.domain.files import SEQUENCE_WIDTH
 
+_ROOM = 16 ** (SEQUENCE_WIDTH // 2)
+"""S3's sequencers fill less than half of ours, so what lies within this is between two of them."""
+_STEP = 16 ** (SEQUENCE_WIDTH // 4)
 
-def spread_below(sequence: str, count: int) -> list[str]:
-    """`count` sequences below one, the highest first, evenly spread in the last digits' room.
 
-    S3's sequencers are far shorter than ours are wide, so that the room below one, above the one
-    before it, holds many.
+def filled(known: Sequence[str | None]) -> list[str]:
+    """The sequences of a key's versions, the oldest first; None where one is not known.
+
+    An unknown one gets its place between its neighbours: right below the next known one, or right
+    above the last, where any sequencer that S3 is still to give is higher.
     """
-    top = int(sequence, 16)
-    room = min(top, 16 ** (SEQUENCE_WIDTH // 2))
-    gap = room // (count + 1)
-    return [f"{top - gap * (at + 1):0{SEQUENCE_WIDTH}X}" for at in range(count)]
+    sequences = [None if each is None else int(each, 16) for each in known]
+    position = 0
+    while position < len(sequences):
+        end = position
+        while end < len(sequences) and sequences[end] is None:
+            end += 1
+        low = sequences[position - 1] if position else 0
+        high = sequences[end] if end < len(sequences) else None
+        sequences[position:end] = _between(low or 0, high, end - position)
+        position = end + 1
+    return [f"{each:0{SEQUENCE_WIDTH}X}" for each in sequences if each is not None]
+
+
+def _between(low: int, high: int | None, count: int) -> list[int]:
+    if high is None:
+        return [low + _STEP * (at + 1) for at in range(count)]
+    gap = min(high - low, _ROOM) // (count + 1)
+    return [high - gap * (count - at) for at in range(count)]
