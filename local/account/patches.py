@@ -27,7 +27,7 @@ from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.logs.models import LogGroup
 from moto.s3 import notifications
-from moto.s3.exceptions import PreconditionFailed
+from moto.s3.exceptions import PreconditionFailed, S3ClientError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
 from moto.s3.responses import S3Response
 from moto.sqs.models import SQSBackend, sqs_backends
@@ -250,6 +250,21 @@ def _copy_if_match(original: Any, _account: Parts) -> Replacement:
         return original(response)
 
     return copy_object
+
+
+_MOST_KEY_BYTES = 1024
+
+
+@_replaces(S3Backend, "put_object", because="a key over 1,024 bytes is taken")
+def _key_not_too_long(original: Any, _account: Parts) -> Replacement:
+    def put_object(
+        backend: S3Backend, bucket_name: str, key_name: str, *a: Any, **more: Any
+    ) -> Any:
+        if len(key_name.encode()) > _MOST_KEY_BYTES:
+            raise S3ClientError("KeyTooLongError", "Your key is too long")
+        return original(backend, bucket_name, key_name, *a, **more)
+
+    return put_object
 
 
 def _copy_source(response: S3Response) -> Any:

@@ -47,6 +47,20 @@ def test_a_copy_holds_to_the_source_s_etag(aws: Aws) -> None:
     assert body(aws, "t") == b"1"
 
 
+def test_a_key_has_at_most_1024_bytes(aws: Aws) -> None:
+    s3 = aws("s3")
+    s3.put_object(Bucket="data", Key="é" * 512, Body=b"fits")
+    for ask in (
+        lambda: s3.put_object(Bucket="data", Key="é" * 512 + "k", Body=b""),
+        lambda: s3.copy_object(
+            Bucket="data", Key="k" * 1025, CopySource={"Bucket": "data", "Key": "é" * 512}
+        ),
+    ):
+        with pytest.raises(ClientError) as error:
+            ask()
+        assert refused(error) == "KeyTooLongError"
+
+
 def test_one_of_many_writers_creates_an_object(aws: Aws) -> None:
     def create(number: int) -> bool:
         try:

@@ -137,6 +137,14 @@ def deleting_a_version_is_silent() -> bool:
     return not read()
 
 
+@shows("S3Backend.put_object")
+def a_key_that_is_too_long_is_taken() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="k" * 1025, Body=b"")
+    return bool(s3.list_objects_v2(Bucket="bucket")["KeyCount"])
+
+
 @shows("S3Response.copy_object")
 def copy_source_if_match_is_ignored() -> bool:
     s3 = client("s3")
