@@ -49,15 +49,20 @@ class StagedColumn:
     @property
     def value(self) -> str:
         """The column's value in the target's type; words for NULL are NULL."""
+        return self.value_in("")
+
+    def value_in(self, table: str) -> str:
+        """The same where other tables have a column of this name too: `table` is its own."""
         if self.target is None:
             raise PlanError(f"column {self.name} is left out of the target")
+        column = f"{table}.{self.name.sql}" if table else self.name.sql
         if self.null_words:
             words = ", ".join(literal(word) for word in ("", *self.null_words))
-            text = f"CASE WHEN {self.name.sql} IN ({words}) THEN NULL ELSE {self.name.sql} END"
+            text = f"CASE WHEN {column} IN ({words}) THEN NULL ELSE {column} END"
             return f"CAST({text} AS {self.target.sql})"
         if self._needs_cast:
-            return f"CAST({self.name.sql} AS {self.target.sql})"
-        return self.name.sql
+            return f"CAST({column} AS {self.target.sql})"
+        return column
 
     @property
     def _needs_cast(self) -> bool:
@@ -284,25 +289,20 @@ def _write(load: Transaction) -> Iterator[str]:
 
 
 def _make_room(load: Transaction, unit: Unit) -> Iterator[str]:
-    by_name = {column.name: column.value for column in unit.loaded}
+    staged = {column.name: column.value_in(unit.table) for column in unit.loaded}
     target = load.table.sql
-    same = " AND ".join(f"{target}.{key.sql} = {_of(unit, by_name[key])}" for key in load.keys)
+    same = " AND ".join(f"{target}.{key.sql} = {staged[key]}" for key in load.keys)
     if load.order:
-        older = _older(load, unit, by_name)
+        older = _older(load, staged)
         yield f"DELETE FROM {unit.table} USING {target} WHERE {same} AND ({older})"
     yield f"DELETE FROM {target} USING {unit.table} WHERE {same}"
 
 
-def _of(unit: Unit, value: str) -> str:
-    """A bare column named with its table; an expression names no other table's columns."""
-    return f"{unit.table}.{value}" if value.startswith('"') else value
-
-
-def _older(load: Transaction, unit: Unit, by_name: dict[Identifier, str]) -> str:
+def _older(load: Transaction, staged: dict[Identifier, str]) -> str:
     """The staged row is older: NULL counts as oldest, and only equal columns pass on."""
     cases, equal = [], ""
     for name in load.order:
-        new, old = _of(unit, by_name[name]), f"{load.table.sql}.{name.sql}"
+        new, old = staged[name], f"{load.table.sql}.{name.sql}"
         cases.append(f"{equal}({new} < {old} OR ({new} IS NULL AND {old} IS NOT NULL))")
         equal += f"({new} = {old} OR ({new} IS NULL AND {old} IS NULL)) AND "
     return " OR ".join(cases)

@@ -280,3 +280,17 @@ def test_a_key_among_renamed_headers_is_refused(headers: tuple[str, ...], key: s
 @pytest.mark.parametrize("header", ["ID", " id ", "Id"])
 def test_case_and_blanks_around_a_header_are_no_part_of_its_name(header: str) -> None:
     assert states(with_headers(header, "v", "v", key="id")) == {"v1": FileState.LOADED}
+
+
+def test_a_key_that_is_cast_names_its_own_table() -> None:
+    """The target has a column of that name too."""
+    job_ = job(order_by="name")
+    words = Column(name=NAME.name, type=varchar(8), null_words=("NULL",))
+    narrow = Column(name=ID.name, type=INTEGER)
+    written = upsert_sql.statements(
+        transaction(plan(job_, candidate("a", "1", (narrow, words))), job_)
+    )
+    older, same = (sql for sql in written if sql.startswith("DELETE"))
+    key = '"public"."orders"."id" = CAST("sluice_staging_1"."id" AS BIGINT)'
+    assert same.endswith(f"WHERE {key}")
+    assert 'CASE WHEN "sluice_staging_1"."name" IN' in older
