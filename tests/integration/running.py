@@ -1,5 +1,6 @@
 """A running account as tests use it: an endpoint, a bucket, a workgroup."""
 
+import functools
 import io
 import json
 import os
@@ -32,6 +33,7 @@ class Account:
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
         } | info.to_env()
 
+    @functools.cache  # noqa: B019 - an account lives as long as its module
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
@@ -47,8 +49,12 @@ class Account:
             command, env=self.env, capture_output=True, text=True, check=True
         ).stdout
 
-    def upload(self, name: str, body: bytes) -> None:
-        self.client("s3").put_object(Bucket=self.info.bucket, Key=f"data/in/{name}", Body=body)
+    def upload(self, name: str, body: bytes) -> str:
+        """Put a file into data/in/; its version."""
+        answer = self.client("s3").put_object(
+            Bucket=self.info.bucket, Key=f"data/in/{name}", Body=body
+        )
+        return str(answer["VersionId"])
 
     def query(self, sql: str) -> list[list[Any]]:
         data = self.client("redshift-data")
@@ -114,7 +120,8 @@ def parquet(**columns: list[Any]) -> bytes:
 def running_account(folder: Path) -> Iterator[Account]:
     """The synthesized template, deployed and running in its own process."""
     home = Home(folder=folder)
-    assembly = synthesize(ROOT, "local", cache_dir=home.cache)
+    # synthesized once for all accounts of a run: it is found by its content
+    assembly = synthesize(ROOT, "local", cache_dir=folder.parent / "cache")
     info = start_detached(assembly=assembly, home=home)
     try:
         yield Account(info)
