@@ -1,6 +1,7 @@
 """One batch on its way through the warehouse: prepare, submit, poll, decide."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from config.runtime import UpsertSettings
@@ -16,18 +17,18 @@ from lambdas.shared.domain.errors import (
     RowError,
     ShrinkError,
     SluiceError,
+    TypeChangeError,
     WarehouseError,
 )
 from lambdas.shared.domain.files import FileState, Verdict
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.names import short_hash
 from lambdas.upsert import refusals
-from lambdas.upsert.attempt import Attempt
-from lambdas.upsert.preparing import Preparation
+from lambdas.upsert.attempt import Attempt, AttemptUnit
+from lambdas.upsert.preparing import MOST_ATTEMPTS, Preparation
 from lambdas.upsert.refusals import Finding
 
 _POLL_SECONDS = 20
-_MOST_ATTEMPTS = 12
 _ERROR_DETAIL = (
     "SELECT file_name, line_number, column_name, error_code, error_message"
     " FROM sys_load_error_detail WHERE query_id = {query} ORDER BY line_number LIMIT 1"
@@ -52,9 +53,10 @@ class Loading:
 
     def advance(self) -> dict[str, Any]:
         """Go on from where the last invocation stopped."""
-        if self.attempt > _MOST_ATTEMPTS:
+        found_out = MOST_ATTEMPTS if self.step.load.get("errors") else 0
+        if self.attempt > MOST_ATTEMPTS + found_out:
             raise WarehouseError(
-                f"{_MOST_ATTEMPTS} attempts at batch {self.step.batch_id} failed, last:"
+                f"{self.attempt - 1} attempts at batch {self.step.batch_id} failed, last:"
                 f" {self.step.load.get('reason')}"
             )
         try:
@@ -101,7 +103,7 @@ class Loading:
         ]
         if len(open_files) > 1:
             return self._narrowed(len(open_files))
-        return self._without(open_files[0], error)
+        return self._without({open_files[0]: error})
 
     def _after_failure(self, statement: Statement, attempt: Attempt) -> dict[str, Any]:
         message = statement.error or statement.status
@@ -128,11 +130,13 @@ class Loading:
         for code in ("DUPLICATE_KEY", "TIE"):
             if code in by_code and not attempt.one_by_one and len(attempt.files) > 1:
                 return self._again(reason="keys repeat", one_by_one=True)
-        finding = next(f for f in found if f.code in _REASONS)
-        unit = attempt.units[int(finding.details[0]) - 1]
-        if len(unit.files) > 1:
-            return self._narrowed(len(unit.files))
-        return self._without(unit.files[0].file_id, _error_of(finding, self.step))
+        errors: dict[str, SluiceError] = {}
+        for finding in (each for each in found if each.code in _REASONS):
+            unit = attempt.units[int(finding.details[0]) - 1]
+            if len(unit.files) > 1:
+                return self._narrowed(len(unit.files))
+            errors.setdefault(unit.files[0].file_id, _error_of(finding, unit, self.step))
+        return self._without(errors)
 
     def _widths(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, int]:
         widths: dict[str, int] = dict(self.step.load.get("widths") or {})
@@ -153,7 +157,7 @@ class Loading:
             file_id = next(iter(loading))
         if file_id is None or file_id not in loading:
             return self._narrowed(len(loading))
-        return self._without(file_id, _row_error(detail) if detail else _unreadable(message))
+        return self._without({file_id: _row_error(detail) if detail else _unreadable(message)})
 
     def _copy_detail(self, statement: Statement) -> dict[str, Any] | None:
         failed = [part for part in statement.parts if part.get("Status") == "FAILED"]
@@ -183,9 +187,10 @@ class Loading:
         """Nobody knows which file it was: the next round takes half as many."""
         return self._decided([], {"rows": 0, "limit": max(1, count // 2)})
 
-    def _without(self, file_id: str, error: SluiceError) -> dict[str, Any]:
-        errors = self.step.load.get("errors", {}) | {file_id: error.to_json()}
-        return self._again(reason=type(error).__name__, errors=errors)
+    def _without(self, bad: Mapping[str, SluiceError]) -> dict[str, Any]:
+        errors = {file_id: error.to_json() for file_id, error in bad.items()}
+        reason = ", ".join(sorted({type(error).__name__ for error in bad.values()}))
+        return self._again(reason=reason, errors=self.step.load.get("errors", {}) | errors)
 
     def _again(self, *, reason: str, wait: float = 0, **changes: Any) -> dict[str, Any]:
         return {
@@ -202,7 +207,7 @@ class Loading:
 _REASONS = {"ROWS", "NULL_KEY", "DUPLICATE_KEY", "WIDTH", "SHRINK"}
 
 
-def _error_of(finding: Finding, step: Step) -> FileError:
+def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
     keys, count = ", ".join(step.job.upsert_keys), finding.details[-1]
     if finding.code == "NULL_KEY":
         return KeyColumnError(f"{count} row(s) have no value in upsert key {keys}; fill it in")
@@ -217,7 +222,13 @@ def _error_of(finding: Finding, step: Step) -> FileError:
             " lower minimum_rows_kept if that is meant"
         )
     if finding.code == "WIDTH":
-        return FileError(f"text of {count} bytes is wider than its column, whose type is frozen")
+        column = unit.columns[int(finding.details[1])]
+        return TypeChangeError(
+            f"column {column} holds a text of {count} bytes, wider than the table's column, and job"
+            f" {step.job.job_id} freezes its types; shorten the text, or set"
+            ' "schema_contract": {"types": "widen"}',
+            column=column,
+        )
     return FormatError(f"the footer promised other than the {count} rows that were read")
 
 

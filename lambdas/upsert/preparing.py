@@ -22,6 +22,8 @@ _CATALOG = (
     " WHERE (table_schema = :schema AND table_name = :table)"
     " OR (table_schema = 'sluice' AND table_name = :mutex) ORDER BY ordinal_position"
 )
+MOST_ATTEMPTS = 12
+"""After so many attempts at a batch what they found out is recorded, if anything."""
 _MOST_PLANS = 5
 """So often may other loads change the target while this one prepares it."""
 
@@ -81,6 +83,9 @@ class Preparation:
                     superseded=file.file_id in superseded,
                 )
             )
+        if load["attempt"] > MOST_ATTEMPTS:
+            # each attempt finds one bad file: record those, and the rest goes round again
+            return [each for each in candidates if each.error or each.missing]
         return candidates
 
     def _plan(self, candidates: list[Candidate]) -> LoadPlan:
