@@ -21,7 +21,7 @@ from local.account.home import AccountInfo, Home
 from local.account.process import start_detached
 
 ROOT = Path(__file__).parents[2]
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 180
 
 
 class Account:
