@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements-dev.txt
 	touch $@
 
 demo: $(VENV)/.installed ## Run the main job on an emulated account and check its claims
-	$(BIN)/python -m tools.demo
+	$(BIN)/python -m tools.demo $(ARGS)
 
 identities: $(VENV)/.installed ## Compare what roles may do with what they did, in all tests and the demo
 	$(BIN)/python -m tools.identities --all

@@ -1,0 +1,131 @@
+"""The running account as the demo sees it: uploads, queries, states, notices."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from local.account.home import NOTIFICATIONS_PATH, AccountInfo, get
+
+_PATIENCE_SECONDS = 120
+_SETTLED = ("LOADED", "REJECTED", "SUPERSEDED", "MISSING")
+_COLORS = {"LOADED": "green", "REJECTED": "red", "POOLED": "yellow", "WAITING": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A running account, and where the demo writes."""
+
+    info: AccountInfo
+    console: Console
+
+    def client(self, service: str) -> Any:
+        """A client of the emulated account."""
+        make: Any = boto3.client  # the stubs know literal names only
+        return make(
+            service,
+            endpoint_url=self.info.endpoint_url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - the emulated account takes any
+            region_name=self.info.region,
+        )
+
+    def upload(self, name: str, body: bytes) -> None:
+        """Put a file into data/in/."""
+        self.client("s3").put_object(Bucket=self.info.bucket, Key=f"data/in/{name}", Body=body)
+        self.console.print(f"uploaded data/in/{name} ({len(body):,} bytes)")
+
+    def query(self, sql: str) -> list[list[Any]]:
+        """Rows of a query through the Data API; raises RuntimeError."""
+        data = self.client("redshift-data")
+        asked = data.execute_statement(
+            WorkgroupName=self.info.workgroup,
+            Database=self.info.database,
+            Sql=sql,
+            WaitTimeSeconds=30,
+        )
+        answer = data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
+        if answer["Status"] != "FINISHED":
+            raise RuntimeError(answer.get("Error", answer["Status"]))
+        records = data.get_statement_result(Id=asked["Id"])["Records"]
+        return [
+            [None if field.get("isNull") else next(iter(field.values())) for field in record]
+            for record in records
+        ]
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys below a prefix."""
+        listed = self.client("s3").list_objects_v2(Bucket=self.info.bucket, Prefix=prefix)
+        return [each["Key"] for each in listed.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        """An object's content."""
+        body: bytes = self.client("s3").get_object(Bucket=self.info.bucket, Key=key)["Body"].read()
+        return body
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """What the ledger says of each key."""
+        answer = self.client("dynamodb").scan(TableName=self.info.ledger_table)
+        plain = TypeDeserializer().deserialize
+        items = [{name: plain(value) for name, value in i.items()} for i in answer["Items"]]
+        return {item["key"]: item for item in items if item["pk"].startswith("FILE#")}
+
+    def executions(self) -> dict[str, str]:
+        """The status of each execution of the load state machine."""
+        listed = self.client("stepfunctions").list_executions(
+            stateMachineArn=self.info.state_machine_arn
+        )
+        return {each["name"]: each["status"] for each in listed["executions"]}
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What was published to the topic."""
+        found: list[dict[str, Any]] = get(self.info, NOTIFICATIONS_PATH)
+        return found
+
+    def follow(self, names: Iterable[str]) -> float:
+        """Show how the files are routed, batched and loaded; the seconds until all are settled."""
+        keys = [f"data/in/{name}" for name in names]
+        began = time.monotonic()
+        with Live(console=self.console, refresh_per_second=8) as live:
+
+            def settled() -> bool:
+                found = self.files()
+                live.update(self._progress(keys, found, time.monotonic() - began))
+                states = [found.get(key, {}).get("state") for key in keys]
+                return all(state in _SETTLED for state in states)
+
+            wait_for(settled)
+        if not self.console.is_terminal:
+            self.console.print()  # Live leaves its last line open
+        return time.monotonic() - began
+
+    def _progress(self, keys: list[str], found: dict[str, Any], seconds: float) -> Table:
+        running = [name for name, status in self.executions().items() if status == "RUNNING"]
+        loading = f"loading: {', '.join(running)}" if running else "no load is running"
+        table = Table("file", "state", "batch", "rows", caption=f"{seconds:.1f} s, {loading}")
+        for key in keys:
+            file = found.get(key, {})
+            state = str(file.get("state", "uploaded"))
+            shown = f"[{_COLORS.get(state, 'dim')}]{state}[/]"
+            rows = file.get("rows")
+            batch = str(file.get("batch_id") or "")
+            table.add_row(
+                key.removeprefix("data/in/"), shown, batch, "" if rows is None else f"{int(rows):,}"
+            )
+        return table
+
+
+def wait_for(done: Callable[[], bool]) -> bool:
+    """Whether `done` came true in time."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if done():
+            return True
+        time.sleep(0.1)
+    return False

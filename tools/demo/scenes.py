@@ -1,0 +1,154 @@
+"""What the demo shows and claims, scene by scene."""
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.table import Table
+
+from tools.demo.account import Account, wait_for
+from tools.json_to_parquet import convert
+from tools.order_generator import change_orders, generate_orders, write_orders
+
+_ORDERS = 10_000
+_NEW, _CHANGED = 500, 1_000
+
+
+@dataclass
+class Claims:
+    """What was claimed, and whether it held."""
+
+    account: Account
+    made: list[dict[str, Any]] = field(default_factory=list)
+
+    def claim(self, text: str, holds: bool) -> None:
+        """Note and print one claim."""
+        self.made.append({"claim": text, "holds": holds})
+        self.account.console.print(("[green]holds[/] " if holds else "[red]FAILS[/] ") + text)
+
+    @property
+    def all_hold(self) -> bool:
+        """Whether none failed."""
+        return all(claim["holds"] for claim in self.made)
+
+
+def play(claims: Claims, folder: Path) -> None:
+    """All scenes, in order."""
+    orders = generate_orders(_ORDERS, seed=1)
+    first_load(claims, folder, orders)
+    changed_set(claims, folder, orders)
+    odd_files(claims)
+    what_people_were_told(claims.account)
+    closing_table(claims.account)
+
+
+def first_load(claims: Claims, folder: Path, orders: Any) -> None:
+    """10,000 orders as three Parquet files, and a CSV."""
+    account = claims.account
+    account.console.rule("Three Parquet files and a CSV")
+    write_orders(orders, folder / "orders.json", "json")
+    first = convert(folder / "orders.json", folder / "first", date="20251113")
+    for path in first.files:
+        account.upload(path.name, path.read_bytes())
+    account.upload("customers.csv", b"customer_id,name\n1,Ann\n2,Bob\n3,Cleo\n")
+    account.follow([*(path.name for path in first.files), "customers.csv"])
+    counted = account.query("SELECT COUNT(*) FROM order_summary")
+    claims.claim(f"{_ORDERS:,} orders are in order_summary", counted == [[_ORDERS]])
+    counted = account.query("SELECT COUNT(*) FROM order_items")
+    claims.claim(f"{first.items:,} items are in order_items", counted == [[first.items]])
+    counted = account.query("SELECT COUNT(*) FROM customers")
+    claims.claim("3 customers are in customers", counted == [[3]])
+    cleared = wait_for(lambda: account.keys("data/in/") == [])
+    claims.claim("data/in/ is empty again; exact copies lie in data/raw/", cleared)
+
+
+def changed_set(claims: Claims, folder: Path, orders: Any) -> None:
+    """A tenth of the orders change and some are new; the old ones stay."""
+    account = claims.account
+    account.console.rule(f"{_CHANGED:,} orders changed, {_NEW} new")
+    changes = change_orders(orders, fraction=_CHANGED / _ORDERS, new=_NEW, seed=2)
+    write_orders(changes, folder / "changes.json", "json")
+    second = convert(folder / "changes.json", folder / "second", date="20251114")
+    for path in second.files:
+        account.upload(path.name, path.read_bytes())
+    account.follow(path.name for path in second.files)
+    counted = account.query("SELECT COUNT(*), COUNT(DISTINCT order_id) FROM order_summary")
+    total = _ORDERS + _NEW
+    claims.claim(f"order_summary has {total:,} orders, each once", counted == [[total, total]])
+    words = f"{_NEW} inserted, {_CHANGED} updated"
+    told = wait_for(lambda: any(words in str(notice) for notice in account.notices()))
+    claims.claim(f"the notice says {words}", told)
+
+
+def odd_files(claims: Claims) -> None:
+    """An unknown file, one of an inactive job, and bad files beside a good one."""
+    account = claims.account
+    account.console.rule("Files that are not as they should be")
+    account.upload("mystery_file.csv", b"a,b\n1,2\n")
+    account.upload("products.csv", b"product_id,name\n1,Pen\n")
+    names = [f"order_items_20251115_00{number}.parquet" for number in (1, 2, 3)]
+    for name, body in zip(
+        names, [b"PAR1 this was cut off", _items([None]), _items(["ORD-DEMO"])], strict=True
+    ):
+        account.upload(name, body)
+    account.follow(names)
+    moved = wait_for(lambda: account.keys("data/new_files/") == ["data/new_files/mystery_file.csv"])
+    claims.claim("the unknown file lies in data/new_files/", moved)
+    told = wait_for(lambda: any("Inactive Job" in str(notice) for notice in account.notices()))
+    claims.claim("the inactive job was reported", told)
+    stays = account.keys("data/in/products") == ["data/in/products.csv"]
+    claims.claim("its file stays in data/in/", stays)
+    states = {key: file["state"] for key, file in account.files().items()}
+    found = [states.get(f"data/in/{name}") for name in names]
+    claims.claim(
+        "the corrupt file and the one with a NULL key are rejected, their neighbour loads",
+        found == ["REJECTED", "REJECTED", "LOADED"],
+    )
+    errors = [key for key in account.keys("data/rejected/") if key.endswith(".error.json")]
+    claims.claim("each rejected file has its error JSON beside it", len(errors) == 2)
+    for key in errors:
+        account.console.print(key, style="dim")
+        account.console.print_json(account.read(key).decode())
+
+
+def _items(order_ids: list[str | None]) -> bytes:
+    known = {
+        "order_id": pa.array(order_ids, pa.string()),
+        "line_number": pa.array([1] * len(order_ids), pa.int32()),
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(known), out)
+    return out.getvalue()
+
+
+def what_people_were_told(account: Account) -> None:
+    """Every notice's subject, and one of them whole."""
+    account.console.rule("What people were told")
+    notices = account.notices()
+    for notice in notices:
+        account.console.print(f"  {notice['subject']}", highlight=False)
+    loaded = [notice for notice in notices if str(notice["subject"]).startswith("Loaded")]
+    for notice in loaded[-1:]:
+        account.console.print(notice["message"], style="dim", highlight=False)
+
+
+def closing_table(account: Account) -> None:
+    """The load history, and how to go on."""
+    table = Table("file", "verdict", "rows", "table", "error", title="sluice.load_history")
+    for row in account.query(
+        "SELECT object_key, verdict, rows, target_table, error_type FROM sluice.load_history"
+        " ORDER BY settled_at, object_key"
+    ):
+        shown = ["" if value is None else str(value).removeprefix("data/in/") for value in row]
+        table.add_row(*shown)
+    account.console.print(table)
+
+
+def as_json(claims: Claims, seconds: float) -> str:
+    """The claims and the time, as `build/demo.json` holds them."""
+    document = {"claims": claims.made, "holds": claims.all_hold, "seconds": seconds}
+    return json.dumps(document, indent=2)
