@@ -1,6 +1,5 @@
 """The router's contract, example by example, on moto's S3, DynamoDB, SNS and Step Functions."""
 
-import copy
 import json
 import os
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from lambdas.shared.aws import clients
 from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
 
 BUCKET = "my-data-bucket"
-EVENT = json.loads(Path("tests/events/object_created.json").read_text())
+EVENTS = {path.stem: path.read_text() for path in Path("tests/events").glob("*.json")}
 JOBS = [
     {
         "job_id": f"JOB00{number}",
@@ -43,10 +42,12 @@ class Account:
     topic_messages: str
     machine: str
 
-    def upload(self, key: str, body: bytes = b"id\n1\n") -> dict[str, Any]:
+    def upload(
+        self, key: str, body: bytes = b"id\n1\n", *, kind: str = "object_created"
+    ) -> dict[str, Any]:
         """Put an object; the event S3 would send."""
         answer = clients.s3().put_object(Bucket=BUCKET, Key=key, Body=body)
-        event = copy.deepcopy(EVENT)
+        event: dict[str, Any] = json.loads(EVENTS[kind])
         event["detail"]["object"] |= {
             "key": key,
             "size": len(body),
@@ -218,10 +219,15 @@ def test_a_job_turned_active_takes_the_file_that_waited(account: Account) -> Non
     assert handler(event, None)["status"] == "triggered"
 
 
+@pytest.mark.parametrize("kind", ["object_created_multipart", "object_created_copy"])
+def test_a_file_counts_however_it_was_created(account: Account, kind: str) -> None:
+    event = account.upload("data/in/customers.csv", kind=kind)
+    assert handler(event, None)["status"] == "triggered"
+
+
 def test_an_event_without_a_version_is_completed_from_the_bucket(account: Account) -> None:
-    event = account.upload("data/in/customers.csv")
-    for name in ("version-id", "sequencer"):
-        del event["detail"]["object"][name]
+    account.upload("data/in/customers.csv")
+    event = json.loads(EVENTS["object_created_incomplete"])
     assert handler(event, None)["status"] == "triggered"
 
 
@@ -288,22 +294,22 @@ def test_a_topic_that_fails_fails_no_file(
     assert handler(account.upload("data/in/customers.csv"), None)["status"] == "triggered"
 
 
-def failed_execution(account: Account, name: str, generation: int = 1) -> dict[str, Any]:
+def failed_execution(
+    account: Account, name: str, generation: int = 1, *, kind: str = "execution_failed"
+) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(EVENTS[kind])
     job = JOBS[0] | {"generation": generation}
-    return {
-        "detail-type": "Step Functions Execution Status Change",
-        "detail": {
-            "name": name,
-            "status": "FAILED",
-            "input": json.dumps({"glue_jobs": [job]}),
-        },
-    }
+    event["detail"] |= {"name": name, "input": json.dumps({"glue_jobs": [job]})}
+    return event
 
 
-def test_a_failed_execution_closes_its_generation_and_asks_to_be_woken(account: Account) -> None:
+@pytest.mark.parametrize("kind", ["execution_failed", "execution_aborted", "execution_timed_out"])
+def test_an_execution_that_ended_without_settling_is_followed_by_another(
+    account: Account, kind: str
+) -> None:
     handler(account.upload("data/in/customers.csv"), None)
-    assert handler(failed_execution(account, "run-1"), None)["status"] == "woken"
-    woken = handler({"detail-type": "Sluice Wake-up", "detail": {"job_id": "JOB001"}}, None)
+    assert handler(failed_execution(account, "run-1", kind=kind), None)["status"] == "woken"
+    woken = handler(json.loads(EVENTS["wake_up"]), None)
     assert woken["status"] == "triggered"
     assert woken["execution"].endswith("-2")
 
