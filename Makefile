@@ -62,6 +62,9 @@ types: $(VENV)/.installed
 architecture: $(VENV)/.installed
 	$(BIN)/lint-imports
 
+golden: $(VENV)/.installed ## Write the statements of a load anew: tests/golden/*.sql
+	SLUICE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/unit/upsert/test_golden_statements.py
+
 schema: $(VENV)/.installed ## Write config/job.schema.json from the job model
 	$(BIN)/python -c "import json, config.job as job; print(json.dumps(job.json_schema(), indent=2))" > config/job.schema.json
 

@@ -131,7 +131,7 @@ class Preparation:
                 raise
 
     def _written(self, plan: LoadPlan) -> Attempt:
-        transaction = self._transaction(plan)
+        transaction = self.transaction(plan)
         return Attempt(
             verdicts=plan.verdicts,
             units=tuple(
@@ -150,7 +150,8 @@ class Preparation:
             statements=upsert_sql.statements(transaction),
         )
 
-    def _transaction(self, plan: LoadPlan) -> Transaction:
+    def transaction(self, plan: LoadPlan) -> Transaction:
+        """All that the statements of the attempt depend on."""
         units = tuple(
             Unit(
                 number=number,
