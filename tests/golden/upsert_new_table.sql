@@ -1,5 +1,7 @@
 CREATE TABLE IF NOT EXISTS "sluice"."mutex_6b39f1d19f49ca59" ("locked" SMALLINT);
 
+CREATE SCHEMA IF NOT EXISTS "sales";
+
 CREATE TABLE IF NOT EXISTS "sales"."orders" ("order_id" BIGINT NOT NULL, "name" VARCHAR(256), "amount" DECIMAL(18,2)) DISTSTYLE AUTO SORTKEY AUTO;
 
 LOCK "sluice"."mutex_6b39f1d19f49ca59";

@@ -18,7 +18,7 @@ from lambdas.shared.domain.errors import (
     TypeChangeError,
 )
 from lambdas.shared.domain.files import File, FileState, Verdict
-from lambdas.shared.domain.names import Identifier, TableName
+from lambdas.shared.domain.names import PUBLIC, Identifier, TableName
 from lambdas.shared.domain.types import (
     MAX_VARCHAR_BYTES,
     Kind,
@@ -276,6 +276,8 @@ def _ddl(
     if columns is None:
         return
     if target is None:
+        if table.schema != PUBLIC:
+            yield upsert_sql.create_schema(table.schema)
         required = set(map(Identifier, job.upsert_keys)) if job.load_mode == "upsert" else set()
         yield upsert_sql.create_table(table, list(columns.items()), required)
         return

@@ -101,6 +101,10 @@ class Identifier:
         return self.text
 
 
+PUBLIC = Identifier("public")
+"""The schema of a table that names none; every database has it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableName:
     """A table in a schema."""
@@ -109,15 +113,15 @@ class TableName:
     table: Identifier
 
     @classmethod
-    def parse(cls, text: str, *, default_schema: str = "public") -> Self:
+    def parse(cls, text: str) -> Self:
         """`orders` or `sales.orders`; a name that itself holds a dot is not supported."""
         parts = text.strip().split(".")
         if len(parts) > 2:
             raise IdentifierError(
                 f"table {text!r} has {len(parts)} parts; write it as table or schema.table"
             )
-        schema = parts[0] if len(parts) == 2 else default_schema
-        return cls(schema=Identifier(schema), table=Identifier(parts[-1]))
+        schema = Identifier(parts[0]) if len(parts) == 2 else PUBLIC
+        return cls(schema=schema, table=Identifier(parts[-1]))
 
     @property
     def sql(self) -> str:

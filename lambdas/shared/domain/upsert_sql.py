@@ -338,6 +338,11 @@ def _record(load: Transaction) -> str:
     )
 
 
+def create_schema(schema: Identifier) -> str:
+    """DDL of the schema of a new target."""
+    return f"CREATE SCHEMA IF NOT EXISTS {schema.sql}"
+
+
 def create_table(
     table: TableName, columns: Sequence[tuple[Identifier, RedshiftType]], required: set[Identifier]
 ) -> str:

@@ -64,8 +64,9 @@ class Batch:
         there = f"SELECT COUNT(*) FROM svv_tables WHERE table_name = '{table}'"
         if self.account.query(there) == [[0]]:
             return []
-        columns = self.targets[table].columns
-        return [tuple(row) for row in self.account.query(f"SELECT {columns} FROM {table}")]
+        columns, job = self.targets[table].columns, self.targets[table].job
+        named = ".".join(f'"{part}"' for part in job.get("target_table", table).split("."))
+        return [tuple(row) for row in self.account.query(f"SELECT {columns} FROM {named}")]
 
 
 def settle(account: Account, targets: dict[str, Target], cases: Iterable[Case]) -> Batch:

@@ -93,7 +93,10 @@ CROWD = [
     loaded("crowd_last.csv", "id,name\n2,Bob\n", (2, "Bob")),
 ]
 
-CHANGING = [*MOVING, *MONEY, *FROZEN, *IGNORED, *KEYS_AGAIN, *WHOLE, *CROWD]
+# the schema of its table is not there
+ELSEWHERE = [loaded("elsewhere_1.csv", "id,name\n1,Ann\n", (1, "Ann"))]
+
+CHANGING = [*MOVING, *MONEY, *FROZEN, *IGNORED, *KEYS_AGAIN, *WHOLE, *CROWD, *ELSEWHERE]
 
 
 def _with(**job: Any) -> Target:
@@ -110,4 +113,5 @@ TARGETS = {
     "newest": _with(order_by="at"),
     "whole": _with(load_mode="overwrite"),
     "crowd": Target(),
+    "elsewhere": _with(target_table="Sales Area.elsewhere"),
 }
