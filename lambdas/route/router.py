@@ -13,6 +13,7 @@ from lambdas.shared.aws.metrics import emit
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.queue import send
 from lambdas.shared.aws.workflow import Workflow
+from lambdas.shared.domain import notices
 from lambdas.shared.domain.errors import EventError, SluiceError
 from lambdas.shared.domain.events import (
     ExecutionEnded,
@@ -137,21 +138,14 @@ class Router:
             except ObjectGoneError:
                 return {"status": "missing", "key": file.key}
             self.ledger.record_move(file, destination)
-            self.alerts.publish(
-                subject="New / Not Configured File",
-                message=(
-                    f"File not found in config.json\nOriginal: {file.key}\nMoved to: {destination}"
-                ),
-            )
+            self.alerts.publish(**notices.not_configured(file, destination))
         objects.delete_version(file.key, file.version_id)
         return {"status": "not_configured", "moved_to": moved_before or destination}
 
     def _keep_waiting(self, job: Job, file: File) -> Outcome:
         if self.ledger.is_new(file):
             self.ledger.let_wait(file, job.job_id)
-            self.alerts.publish(
-                subject="Inactive Job", message=f"File: {file.name}\nJob ID: {job.job_id}"
-            )
+            self.alerts.publish(**notices.inactive(file, job))
         return {"status": "inactive", "job_id": job.job_id}
 
     def _start(self, job: Job, file_name: str) -> Outcome:
@@ -162,12 +156,8 @@ class Router:
 
     def _announce(self, arrived: list[_Pooled]) -> None:
         for job in {each.job.job_id: each.job for each in arrived}.values():
-            names = [each.file.key for each in arrived if each.job.job_id == job.job_id]
-            self.alerts.publish(
-                subject=f"File Uploaded: {job.job_name}",
-                message=f"Job: {job.job_id} ({job.job_name})\nTable: {job.target_table}\n"
-                f"Files: {len(names)}\n" + "\n".join(names[:50]),
-            )
+            keys = [each.file.key for each in arrived if each.job.job_id == job.job_id]
+            self.alerts.publish(**notices.uploaded(job, keys))
 
     def _after_failure(self, event: ExecutionEnded) -> Outcome:
         for item in event.jobs:
@@ -187,11 +177,8 @@ class Router:
         reason = f"job {job_id} failed {failures} times in a row, last in {execution}"
         # what is sent again from there wakes the job, whatever it failed of
         send(self.settings.dead_letter_queue_url, wake_up(job_id, reason=reason))
-        self.alerts.publish(
-            subject=f"Given Up: job {job_id}",
-            message=f"{reason}; its files keep their place.\n"
-            "What to do: mend the cause, then redrive the dead-letter queue.",
-        )
+        queue = self.settings.dead_letter_queue_url
+        self.alerts.publish(**notices.given_up(job_id, reason, queue))
 
     def _wake(self, event: WakeUp) -> Outcome:
         waiting = self.ledger.pool(event.job_id, most=1)

@@ -6,7 +6,6 @@ from typing import Any
 
 from config.metrics import Metric
 from config.runtime import SettleSettings
-from lambdas.settle.notices import failed, loaded, rejected
 from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.ledger import Ledger
@@ -17,6 +16,7 @@ from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.errors import WarehouseError
 from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
 from lambdas.shared.domain.load import Step
+from lambdas.shared.domain.notices import failed, loaded, rejected
 from lambdas.shared.starting import start_open_generation
 from lambdas.shared.unseen import versions_of
 
