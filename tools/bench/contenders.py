@@ -1,15 +1,15 @@
-"""Three ways to get the same file into the same Postgres: by hand, by Sluice, by dlt."""
+"""The ways to get the same file into the same Postgres: by hand, by Sluice, by dlt."""
 
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import dlt
 import psycopg
 import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
 
 from tools.bench.data import Dataset
 from tools.bench.product import Product
@@ -24,64 +24,75 @@ class Contender(Protocol):
     """One way; a load is the first of its table or a delta into what is there."""
 
     name: str
+    schema: str
 
     def ready(self, data: Dataset, path: Path) -> Load:
         """All that comes before the load; the call that brings the file in and says its seconds."""
         ...
 
-    def table(self, data: Dataset) -> str:
-        """The table it went to, as SQL."""
-        ...
-
 
 class ByHand:
-    """The least it could cost: encode, COPY BINARY into a temporary table, DELETE, INSERT."""
+    """The least it could cost: encode, COPY BINARY into a temporary table, DELETE, INSERT.
 
-    name = "raw"
+    Its target is there before, as Sluice's is: for rows of a table that was made in the same
+    transaction Postgres writes no log. With a product the target is the one Sluice would make,
+    which knows the width of its columns; without, it takes any text and any number.
+    """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, name: str, like: Product | None = None) -> None:
+        self.name = name
+        self.schema = name
         self._dsn = dsn
-
-    def table(self, data: Dataset) -> str:
-        """See Contender."""
-        return f"raw.{data.name}"
+        self._like = like
 
     def ready(self, data: Dataset, path: Path) -> Load:
         """See Contender."""
-        return lambda: _timed(lambda: self._load(data, path))
+        encoder = ArrowToPostgresBinaryEncoder(pq.read_schema(path))
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(
+                sql.Identifier(column.name), sql.SQL(str(column.data_type.ddl()))
+            )
+            for column in encoder.schema().columns
+        )
+        target = sql.Identifier(self.schema, data.name)
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            schema = sql.Identifier(self.schema)
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+            if self._like is None:
+                connection.execute(
+                    sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(target, columns)
+                )
+            else:
+                self._like.create_table(data, self.schema)
+        return lambda: _timed(lambda: self._load(data, path, target, columns))
 
-    def _load(self, data: Dataset, path: Path) -> None:
+    def _load(
+        self, data: Dataset, path: Path, target: sql.Composable, columns: sql.Composable
+    ) -> None:
         file = pq.ParquetFile(path)
         encoder = ArrowToPostgresBinaryEncoder(file.schema_arrow)
-        types = [column.data_type.ddl() for column in encoder.schema().columns]
-        names = file.schema_arrow.names
-        columns = ", ".join(f"{n} {t}" for n, t in zip(names, types, strict=True))
-        same = " AND ".join(f"t.{key} = s.{key}" for key in data.keys)
-        target = self.table(data)
+        same = sql.SQL(" AND ").join(
+            sql.SQL("t.{0} = s.{0}").format(sql.Identifier(key)) for key in data.keys
+        )
         with psycopg.connect(self._dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("CREATE SCHEMA IF NOT EXISTS raw")
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS {target} ({columns})")
-            cursor.execute(f"CREATE TEMP TABLE staged ({columns}) ON COMMIT DROP")
+            cursor.execute(sql.SQL("CREATE TEMP TABLE staged ({}) ON COMMIT DROP").format(columns))
             with cursor.copy("COPY staged FROM STDIN WITH (FORMAT BINARY)") as copy:
                 copy.write(encoder.write_header())
                 for batch in file.iter_batches(_BATCH_ROWS):
                     copy.write(encoder.write_batch(batch))
                 copy.write(encoder.finish())
-            cursor.execute(f"DELETE FROM {target} t USING staged s WHERE {same}")  # noqa: S608 - names of ours
-            cursor.execute(f"INSERT INTO {target} SELECT * FROM staged")  # noqa: S608 - names of ours
+            cursor.execute(sql.SQL("DELETE FROM {} t USING staged s WHERE {}").format(target, same))
+            cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM staged").format(target))
 
 
 class BySluice:
     """The product's upsert step: catalog, plan, DDL, and its transaction through the Data API."""
 
     name = "sluice"
+    schema = "public"
 
     def __init__(self, product: Product) -> None:
         self._product = product
-
-    def table(self, data: Dataset) -> str:
-        """See Contender."""
-        return f"public.{data.name}"
 
     def ready(self, data: Dataset, path: Path) -> Load:
         """See Contender: the transaction alone; what comes before it is told apart."""
@@ -93,26 +104,30 @@ class ByDlt:
     """dlt's merge, from Arrow batches, in the loader format that is its fastest here."""
 
     name = "dlt"
+    schema = "by_dlt"
 
     def __init__(self, dsn: str, folder: Path) -> None:
-        self._dsn = dsn
-        self._folder = folder
-        os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-        os.environ["DLT_DATA_DIR"] = str(folder)
+        # dlt reads these when it is imported
+        os.environ |= {
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "ERROR",
+            "DLT_DATA_DIR": str(folder),
+        }
+        import dlt
 
-    def table(self, data: Dataset) -> str:
-        """See Contender."""
-        return f"by_dlt.{data.name}"
+        self._dlt: Any = dlt
+        self._url = _url(dsn)
+        self._folder = folder
 
     def ready(self, data: Dataset, path: Path) -> Load:
         """See Contender."""
-        pipeline = dlt.pipeline(
+        pipeline = self._dlt.pipeline(
             f"bench_{data.name}",
-            destination=dlt.destinations.postgres(self._dsn),
-            dataset_name="by_dlt",
+            destination=self._dlt.destinations.postgres(self._url),
+            dataset_name=self.schema,
             pipelines_dir=str(self._folder),
         )
-        resource = dlt.resource(
+        resource = self._dlt.resource(
             lambda: pq.ParquetFile(path).iter_batches(_BATCH_ROWS),
             name=data.name,
             primary_key=list(data.keys),
@@ -121,6 +136,13 @@ class ByDlt:
         return lambda: _timed(
             lambda: pipeline.run(resource, loader_file_format="parquet").raise_on_failed_jobs()
         )
+
+
+def _url(dsn: str) -> str:
+    """The connection string as a URL, which is what dlt takes; it insists on a password."""
+    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    host = str(parts["host"]).replace("/", "%2F")
+    return f"postgresql://{parts['user']}:none@{host}:{parts['port']}/{parts['dbname']}"
 
 
 def _timed(load: Callable[[], None]) -> float:

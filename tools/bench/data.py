@@ -24,10 +24,14 @@ class Dataset:
     first: Path
     delta: Path
 
-    @property
-    def comment(self) -> str:
-        """The column that the delta changes."""
-        return _COMMENTS[self.name]
+    def file(self, stage: str) -> Path:
+        """The file of a stage."""
+        return self.first if stage == "first" else self.delta
+
+    def rows_after(self, stage: str) -> int:
+        """How many rows the table has after a stage."""
+        rows: int = pq.read_metadata(self.first).num_rows
+        return rows if stage == "first" else rows + len(range(5, rows, 10))
 
 
 def datasets(scale: float, folder: Path) -> list[Dataset]:

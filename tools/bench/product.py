@@ -11,12 +11,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.files import LocalFile
 from config.job import Job
 from config.runtime import InferSchemaSettings, UpsertSettings
 from lambdas.infer_schema.handler import handler as infer_schema
+from lambdas.infer_schema.inspect import inspect
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.objects import Objects
+from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.files import File
+from lambdas.shared.domain.names import Identifier, TableName
 from lambdas.upsert.handler import handler as upsert
 from local.warehouse import Caller, Warehouse
 from tools.bench.data import Dataset
@@ -148,6 +152,13 @@ class Product:
         self.inference[data.name] = {"gets": self.bucket.gets, "bytes": self.bucket.bytes_read}
         return event
 
+    def create_table(self, data: Dataset, schema: str) -> None:
+        """The table that the first load would make, empty, in another schema."""
+        columns = [(column.name, column.type) for column in inspect(LocalFile(data.first)).columns]
+        keys = set(map(Identifier, data.keys))
+        name = TableName.parse(f"{schema}.{data.name}")
+        self._run(upsert_sql.create_table(name, columns, keys))
+
     def upsert(self, event: dict[str, Any]) -> float:
         """Load it; seconds from the submission of its transaction until it is known committed."""
         load = upsert(event, None)
@@ -199,6 +210,7 @@ def in_process(warehouse: Warehouse, bucket: Bucket) -> Iterator[Product]:
     clients.s3 = lambda: bucket  # type: ignore[assignment] # as much of a client as is called
     clients.redshift_data = lambda: api  # type: ignore[assignment] # the same
     os.environ.update(settings.to_env() | InferSchemaSettings(bucket=_BUCKET).to_env())
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "ERROR"  # the log goes where the figures are printed
     try:
         yield Product(warehouse, bucket, api)
     finally:

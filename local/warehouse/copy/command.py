@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+from psycopg import sql
 
 from local.warehouse.copy.grammar import parse_copy
 from local.warehouse.copy.parquet import Reader, read_parquet
@@ -17,6 +18,7 @@ from local.warehouse.copy.target import Target, read_target
 from local.warehouse.copy.text import read_csv, read_json
 from local.warehouse.errors import CopyError, LoadError
 
+_MANY_ROWS = 1000
 _READERS: dict[str, Reader] = {"parquet": read_parquet, "csv": read_csv, "json": read_json}
 
 
@@ -47,7 +49,7 @@ class CopyReport:
 
 def run_copy(
     connection: psycopg.Connection[Any],
-    sql: str,
+    text: str,
     store: ObjectStore,
     report: CopyReport,
     check: Callable[[], None] = lambda: None,
@@ -58,7 +60,7 @@ def run_copy(
     Raises CopyError or RedshiftError, SqlSyntaxError or UnsupportedSqlError; the transaction is
     then to be undone.
     """
-    statement = parse_copy(sql)
+    statement = parse_copy(text)
     report.source, report.file_format = statement.source, statement.format
     target = read_target(connection, statement.table, statement.columns)
     report.table, report.table_id = target.name, target.oid
@@ -79,6 +81,8 @@ def run_copy(
         report.rows = _write(connection, target, tables())
     finally:
         report.errors = tuple(bad.errors)
+    if target.is_temporary and report.rows >= _MANY_ROWS:
+        _analyze(connection, target)
 
 
 def _write(connection: psycopg.Connection[Any], target: Target, tables: Iterator[pa.Table]) -> int:
@@ -97,3 +101,17 @@ def _write(connection: psycopg.Connection[Any], target: Target, tables: Iterator
             f"Load into table '{target.name}' failed: a value for a column of type SUPER is not"
             " valid JSON"
         ) from error
+
+
+def _analyze(connection: psycopg.Connection[Any], target: Target) -> None:
+    """Tell the planner what was copied, as Redshift does of an empty table (STATUPDATE).
+
+    Autovacuum never looks at temporary tables, and joins with one of unknown size sort the whole
+    target. A sample this small tells how many rows there are, and costs nothing to speak of.
+    """
+    connection.execute(
+        sql.SQL(
+            "SET LOCAL default_statistics_target = 1; ANALYZE {};"
+            " SET LOCAL default_statistics_target TO DEFAULT"
+        ).format(sql.SQL(target.identifier))
+    )

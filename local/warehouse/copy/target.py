@@ -129,6 +129,7 @@ class Target:
     oid: int
     name: str
     identifier: str
+    is_temporary: bool
     columns: tuple[TargetColumn, ...]
 
     @property
@@ -137,6 +138,9 @@ class Target:
         return pa.schema([pa.field(column.name, column.arrow) for column in self.columns])
 
 
+_TABLE_SQL = """
+SELECT oid::bigint, relpersistence = 't' FROM pg_class WHERE oid = to_regclass(%s)
+"""
 _COLUMNS_SQL = """
 SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull
 FROM pg_attribute a WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
@@ -149,10 +153,10 @@ def read_target(
 ) -> Target:
     """Look the table up; raises RedshiftError for what does not exist or cannot be filled."""
     identifier = dotted(table[-2:])
-    found = connection.execute("SELECT to_regclass(%s)::oid::bigint", (identifier,)).fetchone()
-    oid = found[0] if found else None
-    if oid is None:
+    found = connection.execute(_TABLE_SQL, (identifier,)).fetchone()
+    if found is None:
         raise RedshiftError(f"Cannot COPY into nonexistent table {table[-1]}")
+    oid, is_temporary = found
     known = {row[0]: _column(*row) for row in connection.execute(_COLUMNS_SQL, (oid,)).fetchall()}
     wanted = [dialect.physical_name(name) for name in columns] or list(known)
     for name in wanted:
@@ -166,6 +170,7 @@ def read_target(
         oid=oid,
         name=table[-1],
         identifier=identifier,
+        is_temporary=is_temporary,
         columns=tuple(known[name] for name in wanted),
     )
 
