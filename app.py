@@ -3,6 +3,7 @@
 from config.deployment import Deployment
 from stacks.constructs.app import SluiceApp
 from stacks.keys_stack import KeysStack
+from stacks.network_stack import NetworkStack
 from stacks.pipeline_stack import PipelineStack
 from stacks.storage_stack import StorageStack
 from stacks.warehouse_stack import WarehouseStack
@@ -13,6 +14,9 @@ def build(app: SluiceApp) -> SluiceApp:
     deployment = Deployment.load(app.environment)
     keys = KeysStack(app, deployment)
     storage = StorageStack(app, deployment)
+    if deployment.network:
+        storage.add_stack_dependency(network := NetworkStack(app, deployment, deployment.network))
+        network.add_stack_dependency(keys)
     warehouse = WarehouseStack(app, deployment)
     pipeline = PipelineStack(app, deployment)
     storage.add_stack_dependency(keys)

@@ -6,6 +6,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.deployment import Deployment
+from stacks.constructs.backups import Backups
 from stacks.constructs.stack import SluiceStack
 
 
@@ -78,6 +79,8 @@ class StorageStack(SluiceStack):
         ledger.add_global_secondary_index(
             index_name="by_job", partition_key=_text("job_id"), sort_key=_text("arrived_at")
         )
+
+        Backups(self, "ledger-backups", key="data", arns=[ledger.table_arn])
 
         self.output("Bucket", bucket.bucket_name)
         self.output("LedgerTable", ledger.table_name)

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from config.deployment import Deployment
 from config.runtime import MigrateSettings
+from stacks.constructs.backups import Backups
 from stacks.constructs.code import content_hash
 from stacks.constructs.function import StepFunction
 from stacks.constructs.policy import allow
@@ -28,7 +29,9 @@ class WarehouseStack(SluiceStack):
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, "warehouse", deployment)
-        size, network = deployment.warehouse, deployment.network
+        size, subnets = deployment.warehouse, self.subnets()
+
+        keeps = deployment.removal_policy == "retain"
 
         copying = iam.Role(
             self,
@@ -56,9 +59,18 @@ class WarehouseStack(SluiceStack):
             kms_key_id=self.key("warehouse").key_arn,
             default_iam_role_arn=copying.role_arn,
             iam_roles=[copying.role_arn],
+            # Recovery points of the last day come with the service; what a delete leaves is named.
+            final_snapshot_name=deployment.name("final") if keeps else None,
+            final_snapshot_retention_period=-1 if keeps else None,
             log_exports=["userlog", "connectionlog", "useractivitylog"],
         )
         namespace.apply_removal_policy(self.removal)
+        Backups(
+            self,
+            "warehouse-backups",
+            key="warehouse",
+            arns=[namespace.attr_namespace_namespace_arn],
+        )
         workgroup = redshift.CfnWorkgroup(
             self,
             "Compute",
@@ -67,7 +79,9 @@ class WarehouseStack(SluiceStack):
             base_capacity=size.base_rpu,
             max_capacity=size.max_rpu,
             publicly_accessible=False,
-            enhanced_vpc_routing=network is not None,
+            enhanced_vpc_routing=subnets is not None,
+            subnet_ids=subnets,
+            security_group_ids=[self.told("network/warehouse")] if subnets else None,
             config_parameters=[
                 redshift.CfnWorkgroup.ConfigParameterProperty(
                     parameter_key=key, parameter_value=value

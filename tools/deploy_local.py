@@ -142,7 +142,7 @@ class Environment:
         client = self.client("cloudformation")
         return {
             stack["StackName"]: sorted(
-                (each["LogicalResourceId"], each["PhysicalResourceId"])
+                (each["LogicalResourceId"], each.get("PhysicalResourceId", ""))
                 for each in client.describe_stack_resources(StackName=stack["StackName"])[
                     "StackResources"
                 ]

@@ -656,8 +656,30 @@ def _metric_filter(request: Request) -> Created:
     return Created(ref=request.name)
 
 
+# Kept as they were asked for; nothing here backs up, bills or writes to a chat.
+
+
+@_resource("AWS::Backup::BackupVault", name="BackupVaultName")
+def _backup_vault(request: Request) -> Created:
+    arn = f"arn:aws:backup:{REGION}:{ACCOUNT_ID}:backup-vault:{request.name}"
+    return Created(ref=request.name, attributes={"BackupVaultArn": arn, "BackupVaultName": arn})
+
+
+@_resource("AWS::Backup::BackupPlan")
+def _backup_plan(request: Request) -> Created:
+    plan_id = request.existing.ref if request.existing else str(uuid4())
+    arn = f"arn:aws:backup:{REGION}:{ACCOUNT_ID}:backup-plan:{plan_id}"
+    attributes = {"BackupPlanId": plan_id, "BackupPlanArn": arn, "VersionId": str(uuid4())}
+    return Created(ref=plan_id, attributes=attributes)
+
+
+@_resource("AWS::Backup::BackupSelection")
+@_resource("AWS::Budgets::Budget")
+@_resource("AWS::Chatbot::SlackChannelConfiguration")
+@_resource("AWS::CloudWatch::CompositeAlarm", name="AlarmName")
+@_resource("AWS::Logs::QueryDefinition")
 @_resource("AWS::CDK::Metadata")
-def _metadata(request: Request) -> Created:
+def _kept(request: Request) -> Created:
     return Created(ref=request.name)
 
 

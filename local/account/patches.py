@@ -21,6 +21,7 @@ import jsonata
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import CloudFormationBackend
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.events.models import Rule
@@ -610,6 +611,23 @@ def _in_order(original: Any, _account: Parts) -> Replacement:
         return original(resources, name)
 
     return getitem
+
+
+@_replaces(
+    CloudFormationBackend,
+    "_resolve_update_parameters",
+    because="an update cannot keep the value of a parameter that had its default",
+)
+def _keep_defaults(original: Any, _account: Parts) -> Replacement:
+    def resolve(backend: Any, instance: Any, incoming_params: list[dict[str, Any]]) -> Any:
+        given = [
+            parameter
+            for parameter in incoming_params
+            if "ParameterValue" in parameter or parameter["ParameterKey"] in instance.parameters
+        ]
+        return original(backend, instance, given)
+
+    return resolve
 
 
 @_replaces(

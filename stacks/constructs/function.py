@@ -11,6 +11,11 @@ from stacks.constructs.code import architecture, dependency_layer, function_code
 from stacks.constructs.policy import Conditions, allow
 from stacks.constructs.stack import SluiceStack
 
+_NETWORK_INTERFACES = (
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+)  # fmt: skip
+
 
 class StepFunction(lambda_.Function):
     """The function of one step; it may write its own log, and do what `allow` adds.
@@ -28,6 +33,7 @@ class StepFunction(lambda_.Function):
         policies: tuple[str, ...] = (),
         code: lambda_.Code | None = None,
     ) -> None:
+        self.step: Step = step
         deployment = stack.deployment
         noun = step.title().replace("_", "")
         name = deployment.function(step)
@@ -61,8 +67,28 @@ class StepFunction(lambda_.Function):
             log_group=log,
             role=role,
         )
+        if deployment.network and deployment.network.functions_inside:
+            self._enter_network(stack)
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=log.log_group_arn)
 
     def allow(self, *actions: str, on: str | list[str], when: Conditions | None = None) -> None:
         """Let the function do exactly these actions on exactly these resources."""
         self.add_to_role_policy(allow(*actions, on=on, when=when))
+
+    def _enter_network(self, stack: SluiceStack) -> None:
+        resource: lambda_.CfnFunction = self.node.default_child  # type: ignore[assignment]  # it is
+        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=stack.subnets(), security_group_ids=[stack.told("network/functions")]
+        )
+        # Lambda makes network interfaces as the function's role; the function itself may not:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+        function = stack.arn("lambda", f"function:{stack.deployment.function(self.step)}")
+        self.allow(*_NETWORK_INTERFACES, on="*")
+        self.add_to_role_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=[*_NETWORK_INTERFACES],
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
+            )
+        )

@@ -71,6 +71,13 @@ class SluiceStack(cdk.Stack):
             return existing  # type: ignore[return-value]  # the tree forgets the type it was given
         return kms.Key.from_key_arn(self, construct_id, self.told(f"keys/{noun}"))
 
+    def subnets(self) -> list[str] | None:
+        """The network's private subnets; None in an environment without a network."""
+        network = self.deployment.network
+        if network is None:
+            return None
+        return [self.told(f"network/subnet-{number + 1}") for number in range(len(network.zones))]
+
     def output(self, name: str, value: str) -> None:
         """An output under exactly this name: how people and the command line find things."""
         cdk.CfnOutput(self, name, value=value)

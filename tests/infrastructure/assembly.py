@@ -9,7 +9,6 @@ from app import build
 from stacks.constructs.app import SluiceApp
 
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-STACKS = ("keys", "storage", "warehouse", "pipeline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +71,8 @@ def synthesize(environment: str, folder: Path) -> Assembly:
         environment=environment,
         folder=folder,
         templates={
-            noun: assembly.get_stack_by_name(f"sluice-{environment}-{noun}").template
-            for noun in STACKS
+            stack.stack_name.removeprefix(f"sluice-{environment}-"): stack.template
+            for stack in assembly.stacks
         },
     )
 

@@ -319,6 +319,30 @@ def retries_sleep() -> bool:
     return retrier_decl.time is time
 
 
+@shows("CloudFormationBackend._resolve_update_parameters")
+def a_parameter_cannot_keep_its_default() -> bool:
+    def template(display: str) -> str:
+        topic = {"TopicName": {"Ref": "Name"}, "DisplayName": display}
+        return json.dumps(
+            {
+                "Parameters": {"Name": {"Type": "String", "Default": "kept"}},
+                "Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": topic}},
+            }
+        )
+
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName="kept", TemplateBody=template("one"))
+    try:
+        cloudformation.update_stack(
+            StackName="kept",
+            TemplateBody=template("two"),
+            Parameters=[{"ParameterKey": "Name", "UsePreviousValue": True}],
+        )
+    except KeyError:
+        return True
+    return False
+
+
 @shows("redshiftdata")
 def the_data_api_is_unknown() -> bool:
     names = state_task_service.StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES

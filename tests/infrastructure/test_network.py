@@ -1,0 +1,109 @@
+"""The network: private, nothing open, and every service that functions call within reach."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from config.deployment import Deployment
+from stacks.network_stack import CALLED
+from tests.infrastructure.assembly import Assembly, as_list
+
+_BY_GATEWAY = {"s3", "dynamodb"}
+_WITHOUT_A_CALL = {
+    "logs": "Lambda takes a function's log away itself",
+    "redshift-serverless": "the Data API asks for credentials on the caller's behalf",
+    "secretsmanager": "the Data API reads the secret on the caller's behalf",
+    "ec2": "Lambda makes the network interfaces",
+    "xray": "Lambda takes the traces away itself",
+}
+
+
+@pytest.fixture(params=("dev", "staging", "prod"))
+def networked(request: pytest.FixtureRequest, assemble: Callable[[str], Assembly]) -> Assembly:
+    return assemble(request.param)
+
+
+def test_the_warehouse_is_in_three_private_subnets(networked: Assembly) -> None:
+    workgroup = networked.one("AWS::RedshiftServerless::Workgroup").properties
+    assert len(workgroup["SubnetIds"]) == 3
+    assert workgroup["EnhancedVpcRouting"] is True
+    zones = {s.properties["AvailabilityZone"] for s in networked.resources("AWS::EC2::Subnet")}
+    assert len(zones) == 3
+    for subnet in networked.resources("AWS::EC2::Subnet"):
+        assert not subnet.properties.get("MapPublicIpOnLaunch")
+
+
+def test_nothing_reaches_the_internet_unless_configured(networked: Assembly) -> None:
+    gateways = {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP"}
+    assert Deployment.load(networked.environment).network.nat_gateways == 0  # type: ignore[union-attr]
+    assert not list(networked.resources(*gateways))
+    assert not list(networked.resources("AWS::EC2::Route"))
+
+
+def test_only_functions_come_in_and_only_to_the_endpoints_of_aws(networked: Assembly) -> None:
+    for group in networked.resources("AWS::EC2::SecurityGroup"):
+        assert "SecurityGroupIngress" not in group.properties
+        for rule in group.properties["SecurityGroupEgress"]:
+            nothing = rule["CidrIp"] == "255.255.255.255/32"
+            assert nothing or (rule["FromPort"], rule["ToPort"]) == (443, 443)
+    rules = list(networked.resources("AWS::EC2::SecurityGroupIngress"))
+    inside = Deployment.load(networked.environment).network.functions_inside  # type: ignore[union-attr]
+    assert len(rules) == int(inside)
+    for rule in rules:
+        assert (rule.properties["FromPort"], rule.properties["ToPort"]) == (443, 443)
+        assert "Functions" in json.dumps(rule.properties["SourceSecurityGroupId"])
+        assert "Endpoints" in json.dumps(rule.properties["GroupId"])
+
+
+def test_functions_are_in_the_network_where_the_environment_says_so(deployed: Assembly) -> None:
+    network = Deployment.load(deployed.environment).network
+    inside = bool(network and network.functions_inside)
+    for function in deployed.resources("AWS::Lambda::Function"):
+        assert ("VpcConfig" in function.properties) is inside
+
+
+def test_a_function_may_not_make_network_interfaces_itself(networked: Assembly) -> None:
+    making: list[dict[str, Any]] = [
+        s for _, s in networked.statements() if "ec2:CreateNetworkInterface" in as_list(s["Action"])
+    ]
+    allowed = [s for s in making if s["Effect"] == "Allow"]
+    denied = [s for s in making if s["Effect"] == "Deny"]
+    assert len(allowed) == len(denied)
+    for statement in denied:
+        assert "lambda:SourceFunctionArn" in statement["Condition"]["ArnEquals"]
+
+
+def test_every_service_a_function_may_call_has_an_endpoint(assemble: Any) -> None:
+    staging = assemble("staging")
+    called = {
+        action.partition(":")[0]
+        for policy, statement in staging.statements()
+        if not policy.startswith(("LoadRole", "Copying", "FlowLog", "Backups"))
+        for action in as_list(statement["Action"])
+    }
+    assert called - _WITHOUT_A_CALL.keys() == {*CALLED, *_BY_GATEWAY}
+    endpoints = {
+        json.dumps(e.properties["ServiceName"]) for e in staging.resources("AWS::EC2::VPCEndpoint")
+    }
+    assert all(any(f"{name}" in e for e in endpoints) for name in (*CALLED, *_BY_GATEWAY))
+
+
+def test_every_endpoint_admits_this_account_only(networked: Assembly) -> None:
+    for endpoint in networked.resources("AWS::EC2::VPCEndpoint"):
+        for statement in endpoint.properties["PolicyDocument"]["Statement"]:
+            if "Condition" not in statement:
+                # a signed URL of CloudFormation's is not this account's
+                assert statement["Action"] == "s3:PutObject"
+                assert "custom-resource-response" in json.dumps(statement["Resource"])
+            else:
+                assert "aws:PrincipalAccount" in statement["Condition"]["StringEquals"]
+
+
+def test_all_traffic_is_logged_for_as_long_as_other_logs(networked: Assembly) -> None:
+    flows = networked.one("AWS::EC2::FlowLog").properties
+    assert flows["TrafficType"] == "ALL"
+    role = networked.one("AWS::IAM::Role", "FlowLogRole").properties
+    (taking,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert "aws:SourceArn" in taking["Condition"]["ArnLike"]
