@@ -62,14 +62,14 @@ def route(
     function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
     function.allow("s3:GetObject", on=stack.data(JOBS))
     function.allow(
-        "s3:GetObject",  # an event written by hand names no version
         "s3:GetObjectVersion",
         "s3:GetObjectVersionTagging",
         "s3:DeleteObjectVersion",
         on=stack.data("data/in/*"),
     )
     function.allow("s3:PutObject", "s3:PutObjectTagging", on=stack.data("data/new_files/*"))
-    function.allow("s3:ListBucket", on=stack.data())
+    # an event written by hand names no version, and is put in order among those there are
+    function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
     function.allow(
         "dynamodb:GetItem",
         "dynamodb:Query",

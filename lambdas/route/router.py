@@ -99,14 +99,8 @@ class Router:
 
     def _file(self, event: ObjectCreated) -> File | None:
         version_id, etag, size = event.version_id, event.etag, event.size
-        if event.sequencer is None:
+        if event.sequencer is None or version_id is None or etag is None or size is None:
             return self._in_order(event)
-        if version_id is None or etag is None or size is None:
-            try:
-                current = Objects(event.bucket).current_version(event.key)
-            except ObjectGoneError:
-                return None
-            version_id, etag, size = current.version_id, current.etag, current.size
         try:
             return File(
                 bucket=event.bucket,
@@ -121,7 +115,7 @@ class Router:
             raise EventError(str(error)) from error
 
     def _in_order(self, event: ObjectCreated) -> File | None:
-        """The version of an event without sequencer (a sweep's, one by hand), in its place."""
+        """The version of an event that does not say all (one written by hand), in its place."""
         there = versions_of(event.key, objects=Objects(event.bucket), ledger=self.ledger)
         files = [each.file for each in there]
         if event.version_id is None:

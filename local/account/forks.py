@@ -36,6 +36,7 @@ class Forks:
         self._started: dict[int, Future[int]] = {}
         self._ended: dict[int, Future[int]] = {}
         self._lock = threading.Lock()
+        self._is_closed = False
         threading.Thread(target=self._listen, name="forks", daemon=True).start()
 
     def __call__(self, handler: str, folder: Path, environment: Mapping[str, str]) -> "Fork":
@@ -70,6 +71,11 @@ class Forks:
                 with self._lock:
                     started = self._started.pop(message["id"])
                 started.set_result(message["pid"])
+        with self._lock:
+            self._is_closed = True
+            left = [ended for ended in self._ended.values() if not ended.done()]
+        for ended in left:  # the server is gone, and its runtimes are killed with it
+            ended.set_result(-signal.SIGKILL)
 
     def _receive(self) -> dict[str, Any] | None:
         try:
@@ -81,7 +87,10 @@ class Forks:
 
     def _end_of(self, pid: int) -> "Future[int]":
         with self._lock:
-            return self._ended.setdefault(pid, Future())
+            ended = self._ended.setdefault(pid, Future())
+            if self._is_closed and not ended.done():
+                ended.set_result(-signal.SIGKILL)
+            return ended
 
 
 class Fork:
@@ -99,7 +108,7 @@ class Fork:
 
     def wait(self) -> int:
         """The exit status; negative for a signal."""
-        return self._ended.result(timeout=10)
+        return self._ended.result()
 
     def kill(self) -> None:
         """End it at once, as Lambda does."""

@@ -149,6 +149,24 @@ def an_event_names_an_object_that_is_gone(account: Account) -> None:
     assert account.invoke("route", event)["status"] == "missing"
 
 
+def an_unknown_file_is_gone_before_it_is_moved(account: Account) -> None:
+    event = {
+        "detail-type": "Object Created",
+        "time": datetime.now(UTC).isoformat(),
+        "detail": {
+            "bucket": {"name": account.info.bucket},
+            "object": {
+                "key": "data/in/nobody-s.csv",
+                "version-id": "gone",
+                "etag": "0",
+                "size": 1,
+                "sequencer": "01",
+            },
+        },
+    }
+    assert account.invoke("route", event)["status"] == "missing"
+
+
 def a_job_that_fails_again_and_again_is_given_up(account: Account) -> None:
     tired, file = job(6), account.file("work/hand/tired.csv")
     account.remember(
@@ -228,6 +246,7 @@ SCENARIOS = (
     a_file_loads_and_a_bad_one_with_tags_is_put_aside,
     an_unknown_file_with_tags_is_moved,
     an_event_names_an_object_that_is_gone,
+    an_unknown_file_is_gone_before_it_is_moved,
     a_failed_execution_wakes_its_job_later,
     a_job_that_fails_again_and_again_is_given_up,
     a_table_is_another_execution_s,

@@ -92,17 +92,6 @@ class Objects:
             return False
         return True
 
-    def current_version(self, key: str) -> Version:
-        """The version a key has now; raises ObjectGoneError."""
-        with translated(), _gone(key):
-            head = clients.s3().head_object(Bucket=self.bucket, Key=key)
-        return Version(
-            version_id=head.get("VersionId", ""),
-            etag=head["ETag"].strip('"'),
-            size=head["ContentLength"],
-            modified_at=head["LastModified"],
-        )
-
     def copy_version(self, file: File, to_key: str) -> None:
         """Copy exactly this version of a file; raises ObjectGoneError when it was deleted."""
         source = {"Bucket": file.bucket, "Key": file.key, "VersionId": file.version_id}

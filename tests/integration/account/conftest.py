@@ -69,7 +69,7 @@ def eventually(probe: Callable[[], Any], *, within: float = 10.0) -> Any:
     pytest.fail(f"still nothing after {within} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """The account all tests of a worker share; each uses keys and names of its own."""
     folder = tmp_path_factory.mktemp("account")
@@ -80,7 +80,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws(account: Account) -> Aws:
     """Clients of the shared account."""
     return client_of(account.endpoint_url)
