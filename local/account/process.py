@@ -15,6 +15,7 @@ from types import FrameType
 from local.account.home import AccountInfo, Home, NoAccountError
 
 _START_SECONDS = 120.0
+_END_SECONDS = 30.0
 _INTERPRETER = "moto.stepfunctions.parser.asl.component.eval_component"
 _SIGNAL_SECONDS = 0.5
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -89,18 +90,24 @@ def start_detached(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        info = _once_up(process, home)
+    except BaseException:  # Ctrl-C too: an account that nobody knows of must not stay
+        process.terminate()
+        process.wait(_END_SECONDS)
+        raise
+    process.returncode = 0  # it is on its own now: no warning that it still runs
+    return info
+
+
+def _once_up(process: subprocess.Popen[bytes], home: Home) -> AccountInfo:
     until = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < until:
-        try:
+        with contextlib.suppress(NoAccountError):
             info = home.info()
-        except NoAccountError:
-            time.sleep(0.05)
-            continue
-        if info.pid == process.pid:
-            process.returncode = 0  # it is on its own now: no warning that it still runs
-            return info
+            if info.pid == process.pid:
+                return info
         time.sleep(0.05)
-    process.kill()
     raise StartError(f"the account did not start:\n{home.output.read_text()[-4000:]}")
 
 

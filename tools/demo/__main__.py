@@ -1,5 +1,6 @@
 """Start an account, play the scenes, say whether every claim held."""
 
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -16,10 +17,15 @@ from tools.demo.scenes import Claims, as_json, play
 
 ROOT = Path(__file__).parents[2]
 _RESULT = ROOT / "build" / "demo.json"
-_GO_ON = """Go on:
+_WIDTH = 120
+_GO_ON = """Go on:{start}
   eval "$(./sluice local env)"
   .venv/bin/aws s3 cp FILE s3://{bucket}/data/in/
+  .venv/bin/aws redshift-data execute-statement --workgroup-name {workgroup} \\
+    --database {database} --sql "SELECT * FROM sluice.load_history"
   ./sluice upload FILE        ./sluice status        ./sluice local down"""
+_START = """
+  ./sluice local up --detach      (nothing is left running; --leave-running keeps the account)"""
 
 
 def main(
@@ -32,7 +38,11 @@ def main(
 
     Example: python -m tools.demo --leave-running
     """
+    # who is told to end cleans up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(soft_wrap=True, stderr=as_document)
+    if not console.is_terminal:
+        console.width = _WIDTH  # nobody's window: room for names
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sluice-demo-") as folder:
         # an account that stays is the one of this folder, where ./sluice looks for it
@@ -41,24 +51,23 @@ def main(
         console.print("synthesizing and starting the emulated account ...")
         assembly = synthesize(ROOT, "local", cache_dir=here.cache)
         info = start_detached(assembly=assembly, home=home)
-        scale = f"waits run at {info.wait_scale:g} of their time"
-        console.print(f"ready at {info.endpoint_url} in {time.monotonic() - began:.1f} s; {scale}")
-        claims = Claims(Account(info, console))
         try:
+            claims = Claims(Account(info, console))
+            claims.figures["start_s"] = round(time.monotonic() - began, 1)
+            scale = f"waits run at {info.wait_scale:g} of their time"
+            console.print(f"ready at {info.endpoint_url} in {claims.figures['start_s']} s; {scale}")
             play(claims, Path(folder))
         finally:
             if not leave_running:
                 home.stop()
-    seconds = round(time.monotonic() - began, 1)
-    document = as_json(claims, seconds)
+    claims.figures["all_s"] = round(time.monotonic() - began, 1)
+    document = as_json(claims)
     _RESULT.parent.mkdir(exist_ok=True)
     _RESULT.write_text(document + "\n")
     held = "all hold" if claims.all_hold else "NOT ALL HOLD"
-    console.print(f"{len(claims.made)} claims, {held}; {seconds} s")
-    if leave_running:
-        console.print(_GO_ON.format(bucket=info.bucket), highlight=False)
-    else:
-        console.print("Nothing is left running. To keep it: make demo ARGS=--leave-running")
+    console.print(f"{len(claims.made)} claims, {held}; {claims.figures['all_s']} s")
+    where = {"bucket": info.bucket, "workgroup": info.workgroup, "database": info.database}
+    console.print(_GO_ON.format(start="" if leave_running else _START, **where), highlight=False)
     if as_document:
         typer.echo(document)
     raise typer.Exit(0 if claims.all_hold else 1)

@@ -14,7 +14,7 @@ from rich.table import Table
 from local.account.home import NOTIFICATIONS_PATH, AccountInfo, get
 
 _PATIENCE_SECONDS = 120
-_SETTLED = ("LOADED", "REJECTED", "SUPERSEDED", "MISSING")
+VERDICTS = ("LOADED", "REJECTED", "SUPERSEDED", "MISSING")
 _COLORS = {"LOADED": "green", "REJECTED": "red", "POOLED": "yellow", "WAITING": "yellow"}
 
 
@@ -71,10 +71,17 @@ class Account:
 
     def files(self) -> dict[str, dict[str, Any]]:
         """What the ledger says of each key."""
+        return {item["key"]: item for item in self._ledger() if item["pk"].startswith("FILE#")}
+
+    def loads(self) -> list[dict[str, Any]]:
+        """What the ledger says of each batch, in their order."""
+        found = [item for item in self._ledger() if item["sk"].startswith("LOAD#")]
+        return sorted(found, key=lambda load: str(load["at"]))
+
+    def _ledger(self) -> list[dict[str, Any]]:
         answer = self.client("dynamodb").scan(TableName=self.info.ledger_table)
         plain = TypeDeserializer().deserialize
-        items = [{name: plain(value) for name, value in i.items()} for i in answer["Items"]]
-        return {item["key"]: item for item in items if item["pk"].startswith("FILE#")}
+        return [{name: plain(value) for name, value in i.items()} for i in answer["Items"]]
 
     def executions(self) -> dict[str, str]:
         """The status of each execution of the load state machine."""
@@ -98,7 +105,7 @@ class Account:
                 found = self.files()
                 live.update(self._progress(keys, found, time.monotonic() - began))
                 states = [found.get(key, {}).get("state") for key in keys]
-                return all(state in _SETTLED for state in states)
+                return all(state in VERDICTS for state in states)
 
             wait_for(settled)
         if not self.console.is_terminal:

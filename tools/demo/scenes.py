@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.table import Table
 
-from tools.demo.account import Account, wait_for
+from tools.demo.account import VERDICTS, Account, wait_for
 from tools.json_to_parquet import convert
 from tools.order_generator import change_orders, generate_orders, write_orders
 
@@ -24,6 +24,7 @@ class Claims:
 
     account: Account
     made: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def claim(self, text: str, holds: bool) -> None:
         """Note and print one claim."""
@@ -42,6 +43,7 @@ def play(claims: Claims, folder: Path) -> None:
     first_load(claims, folder, orders)
     changed_set(claims, folder, orders)
     odd_files(claims)
+    exactly_once(claims)
     what_people_were_told(claims.account)
     closing_table(claims.account)
 
@@ -52,10 +54,9 @@ def first_load(claims: Claims, folder: Path, orders: Any) -> None:
     account.console.rule("Three Parquet files and a CSV")
     write_orders(orders, folder / "orders.json", "json")
     first = convert(folder / "orders.json", folder / "first", date="20251113")
-    for path in first.files:
-        account.upload(path.name, path.read_bytes())
-    account.upload("customers.csv", b"customer_id,name\n1,Ann\n2,Bob\n3,Cleo\n")
-    account.follow([*(path.name for path in first.files), "customers.csv"])
+    files = {path.name: path.read_bytes() for path in first.files}
+    files["customers.csv"] = b"customer_id,name\n1,Ann\n2,Bob\n3,Cleo\n"
+    claims.figures["first_load_s"] = upload_and_follow(account, files)
     counted = account.query("SELECT COUNT(*) FROM order_summary")
     claims.claim(f"{_ORDERS:,} orders are in order_summary", counted == [[_ORDERS]])
     counted = account.query("SELECT COUNT(*) FROM order_items")
@@ -63,7 +64,10 @@ def first_load(claims: Claims, folder: Path, orders: Any) -> None:
     counted = account.query("SELECT COUNT(*) FROM customers")
     claims.claim("3 customers are in customers", counted == [[3]])
     cleared = wait_for(lambda: account.keys("data/in/") == [])
-    claims.claim("data/in/ is empty again; exact copies lie in data/raw/", cleared)
+    claims.claim("data/in/ is empty again", cleared)
+    copies = sorted(account.read(key) for key in account.keys("data/raw/"))
+    claims.claim("exact copies lie in data/raw/", copies == sorted(files.values()))
+    show_loads(account, settled_loads(account, after=0, count=len(files)))
 
 
 def changed_set(claims: Claims, folder: Path, orders: Any) -> None:
@@ -73,12 +77,22 @@ def changed_set(claims: Claims, folder: Path, orders: Any) -> None:
     changes = change_orders(orders, fraction=_CHANGED / _ORDERS, new=_NEW, seed=2)
     write_orders(changes, folder / "changes.json", "json")
     second = convert(folder / "changes.json", folder / "second", date="20251114")
-    for path in second.files:
-        account.upload(path.name, path.read_bytes())
-    account.follow(path.name for path in second.files)
+    before = len(account.loads())
+    files = {path.name: path.read_bytes() for path in second.files}
+    claims.figures["changed_set_s"] = upload_and_follow(account, files)
+    loads = settled_loads(account, after=before, count=len(files))
+    show_loads(account, loads)
     counted = account.query("SELECT COUNT(*), COUNT(DISTINCT order_id) FROM order_summary")
     total = _ORDERS + _NEW
     claims.claim(f"order_summary has {total:,} orders, each once", counted == [[total, total]])
+    counts = [
+        {name: int(load[name]) for name in ("inserted", "updated")}
+        for load in loads
+        if load["table"] == "public.order_summary"
+    ]
+    claims.figures["order_summary"] = counts
+    exact = counts == [{"inserted": _NEW, "updated": _CHANGED}]
+    claims.claim(f"{_NEW} orders were inserted and {_CHANGED:,} updated", exact)
     words = f"{_NEW} inserted, {_CHANGED} updated"
     told = wait_for(lambda: any(words in str(notice) for notice in account.notices()))
     claims.claim(f"the notice says {words}", told)
@@ -91,11 +105,10 @@ def odd_files(claims: Claims) -> None:
     account.upload("mystery_file.csv", b"a,b\n1,2\n")
     account.upload("products.csv", b"product_id,name\n1,Pen\n")
     names = [f"order_items_20251115_00{number}.parquet" for number in (1, 2, 3)]
-    for name, body in zip(
-        names, [b"PAR1 this was cut off", _items([None]), _items(["ORD-DEMO"])], strict=True
-    ):
-        account.upload(name, body)
-    account.follow(names)
+    good = _items(["ORD-DEMO"])
+    bodies = [good[:-20], _items([None]), good]
+    files = dict(zip(names, bodies, strict=True))
+    claims.figures["odd_files_s"] = upload_and_follow(account, files)
     moved = wait_for(lambda: account.keys("data/new_files/") == ["data/new_files/mystery_file.csv"])
     claims.claim("the unknown file lies in data/new_files/", moved)
     told = wait_for(lambda: any("Inactive Job" in str(notice) for notice in account.notices()))
@@ -108,11 +121,38 @@ def odd_files(claims: Claims) -> None:
         "the corrupt file and the one with a NULL key are rejected, their neighbour loads",
         found == ["REJECTED", "REJECTED", "LOADED"],
     )
-    errors = [key for key in account.keys("data/rejected/") if key.endswith(".error.json")]
-    claims.claim("each rejected file has its error JSON beside it", len(errors) == 2)
+    aside = account.keys("data/rejected/")
+    errors = [key for key in aside if key.endswith(".error.json")]
+    beside = sorted(account.read(key.removesuffix(".error.json")) for key in errors)
+    claims.claim("each lies in data/rejected/ beside its error JSON", beside == sorted(bodies[:2]))
     for key in errors:
         account.console.print(key, style="dim")
         account.console.print_json(account.read(key).decode())
+
+
+def upload_and_follow(account: Account, files: dict[str, bytes]) -> float:
+    """Upload all, watch them; the seconds from the last upload until all are settled."""
+    for name, body in files.items():
+        account.upload(name, body)
+    return round(account.follow(files), 1)
+
+
+def settled_loads(account: Account, *, after: int, count: int) -> list[dict[str, Any]]:
+    """The next loads, once they are written down: a moment after their files' verdicts."""
+    wait_for(lambda: len(account.loads()) >= after + count)
+    return account.loads()[after:]
+
+
+def show_loads(account: Account, loads: list[dict[str, Any]]) -> None:
+    """What each batch did to its table."""
+    table = Table("table", "files", "rows", "inserted", "updated", "seconds since its start")
+    for load in loads:
+        files = sum(int(count) for count in load["files"].values())
+        counts = (load["rows"], load["inserted"] or 0, load["updated"] or 0)
+        table.add_row(
+            load["table"], str(files), *(f"{int(n):,}" for n in counts), str(load["seconds"])
+        )
+    account.console.print(table)
 
 
 def _items(order_ids: list[str | None]) -> bytes:
@@ -123,6 +163,19 @@ def _items(order_ids: list[str | None]) -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.table(known), out)
     return out.getvalue()
+
+
+def exactly_once(claims: Claims) -> None:
+    """The history has one verdict for each version that a job took."""
+    counted = claims.account.query(
+        "SELECT COUNT(*), COUNT(DISTINCT file_id) FROM sluice.load_history"
+    )
+    taken = [file for file in claims.account.files().values() if file["state"] in VERDICTS]
+    claims.figures["files"] = len(taken)
+    claims.claim(
+        f"{len(taken)} files have one verdict each in sluice.load_history",
+        counted == [[len(taken), len(taken)]],
+    )
 
 
 def what_people_were_told(account: Account) -> None:
@@ -137,7 +190,7 @@ def what_people_were_told(account: Account) -> None:
 
 
 def closing_table(account: Account) -> None:
-    """The load history, and how to go on."""
+    """The load history."""
     table = Table("file", "verdict", "rows", "table", "error", title="sluice.load_history")
     for row in account.query(
         "SELECT object_key, verdict, rows, target_table, error_type FROM sluice.load_history"
@@ -148,7 +201,7 @@ def closing_table(account: Account) -> None:
     account.console.print(table)
 
 
-def as_json(claims: Claims, seconds: float) -> str:
-    """The claims and the time, as `build/demo.json` holds them."""
-    document = {"claims": claims.made, "holds": claims.all_hold, "seconds": seconds}
+def as_json(claims: Claims) -> str:
+    """The claims and the figures, as `build/demo.json` holds them."""
+    document = {"claims": claims.made, "holds": claims.all_hold, "figures": claims.figures}
     return json.dumps(document, indent=2)

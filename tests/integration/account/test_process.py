@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,3 +122,22 @@ def test_a_taken_port_is_named() -> None:
 def test_an_account_that_does_not_start_shows_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"manifest\.json"):
         start_detached(assembly=tmp_path, home=Home(folder=tmp_path / "home"))
+
+
+def test_whoever_is_interrupted_while_an_account_starts_leaves_nothing(
+    tmp_path: Path, assembly: Path
+) -> None:
+    starts = (
+        "import sys; from pathlib import Path; from local.account.home import Home;"
+        "from local.account.process import start_detached;"
+        "start_detached(assembly=Path(sys.argv[1]), home=Home(folder=Path(sys.argv[2])))"
+    )
+    person = subprocess.Popen(
+        [sys.executable, "-c", starts, str(assembly), str(tmp_path / "home")],
+        stderr=subprocess.DEVNULL,
+    )
+    eventually(lambda: children_of(person.pid))
+    started = children_of(person.pid)
+    person.send_signal(signal.SIGINT)
+    assert person.wait(30) != 0
+    assert gone(started)
