@@ -229,7 +229,10 @@ def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
             ' "schema_contract": {"types": "widen"}',
             column=column,
         )
-    return FormatError(f"the footer promised other than the {count} rows that were read")
+    return FormatError(
+        f"the footer promises another number of rows than the {count} that were read; the file is"
+        " damaged: write it again"
+    )
 
 
 def _unreadable(message: str) -> FormatError:
