@@ -1,0 +1,113 @@
+"""How often a batch is attempted, and what becomes of what the attempts found out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from config.job import Job
+from config.runtime import UpsertSettings
+from lambdas.shared.aws.warehouse import Warehouse
+from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.errors import FormatError, KeyColumnError, WarehouseError
+from lambdas.shared.domain.files import File
+from lambdas.shared.domain.load import Step
+from lambdas.shared.domain.names import Identifier
+from lambdas.shared.domain.types import BIGINT
+from lambdas.upsert.loading import Loading
+from lambdas.upsert.preparing import MOST_ATTEMPTS, Preparation
+
+SETTINGS = UpsertSettings(
+    bucket="b",
+    workgroup="w",
+    database="dev",
+    copy_role_arn="arn:aws:iam::123456789012:role/copy",
+)
+JOB = Job.model_validate(
+    {
+        "job_id": "J1",
+        "job_name": "orders",
+        "source_file_name": "orders*",
+        "target_table": "orders",
+        "upsert_keys": ["id"],
+        "is_active": True,
+    }
+)
+FILES = [
+    File(
+        bucket="b",
+        key=f"data/in/orders_{name}.parquet",
+        version_id="v",
+        etag="e",
+        size=1,
+        sequence="1",
+        arrived_at=datetime(2025, 11, 13, tzinfo=UTC),
+    )
+    for name in ("good", "null_key", "torn", "gone")
+]
+GOOD, NULL_KEY, TORN, GONE = FILES
+
+
+class Documents:
+    """The batch's documents, as earlier steps wrote them."""
+
+    bucket = "b"
+
+    def get_json(self, key: str) -> Any:
+        columns = (Column(name=Identifier("id"), type=BIGINT),)
+        schema = FileSchema(format="parquet", columns=columns, rows=1).to_json()
+        return {
+            "files.json": {
+                "files": [
+                    {"file": each.to_json(), "raw_key": each.key, "missing": each is GONE}
+                    for each in FILES
+                ]
+            },
+            "schemas.json": {
+                "schemas": {each.file_id: schema for each in (GOOD, NULL_KEY)},
+                "rejected": {TORN.file_id: FormatError("torn").to_json()},
+            },
+        }[key]
+
+
+def step(attempt: int, **load: Any) -> Step:
+    return Step(
+        job=JOB,
+        generation=1,
+        execution_id="arn:e",
+        execution_name="run-1",
+        started_at="2025-11-13T00:00:00Z",
+        load={"attempt": attempt, "files": "files.json", "schemas": "schemas.json", **load},
+    )
+
+
+def candidates(attempt: int) -> dict[str, bool]:
+    found = {NULL_KEY.file_id: KeyColumnError("no key").to_json()}
+    documents: Any = Documents()
+    preparation = Preparation(
+        step(attempt, errors=found),
+        SETTINGS,
+        objects=documents,
+        warehouse=Warehouse("w", "dev"),
+    )
+    return {each.file.key: bool(each.error) for each in preparation.candidates()}
+
+
+def test_an_attempt_is_at_the_files_without_an_error_yet() -> None:
+    expected = {GOOD.key: False, NULL_KEY.key: True, TORN.key: True, GONE.key: False}
+    assert candidates(MOST_ATTEMPTS) == expected
+
+
+def test_after_many_attempts_only_what_they_found_out_is_recorded() -> None:
+    expected = {NULL_KEY.key: True, TORN.key: True, GONE.key: False}
+    assert candidates(MOST_ATTEMPTS + 1) == expected
+
+
+@pytest.mark.parametrize(
+    ("attempt", "errors"),
+    [(MOST_ATTEMPTS + 1, {}), (2 * MOST_ATTEMPTS + 1, {"f": {"type": "FormatError"}})],
+)
+def test_attempts_that_find_out_nothing_end(attempt: int, errors: dict[str, Any]) -> None:
+    loading = Loading(step(attempt, errors=errors, reason="connection lost"), SETTINGS)
+    with pytest.raises(WarehouseError, match=f"{attempt - 1} attempts .* connection lost"):
+        loading.advance()
