@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,34 +20,129 @@ from lambdas.shared.domain.errors import (
     WarehouseBusyError,
 )
 
-_TRANSIENT = {
+_TRANSIENT: dict[str, type[TransientError]] = {
+    # the Data API
     "ActiveSessionsExceededException": WarehouseBusyError,
     "ActiveStatementsExceededException": WarehouseBusyError,
     "ActiveWaitingRequestsExceededException": WarehouseBusyError,
     "BatchExecuteStatementException": WarehouseBusyError,
-    "ConditionalRequestConflict": StorageBusyError,
     "DatabaseConnectionException": WarehouseBusyError,
     "ExecuteStatementException": WarehouseBusyError,
+    # S3
+    "ConditionalRequestConflict": StorageBusyError,
+    "OperationAborted": StorageBusyError,
+    "RequestTimeout": StorageBusyError,
+    "SlowDown": StorageBusyError,
+    # DynamoDB
+    "ProvisionedThroughputExceededException": StorageBusyError,
+    "ReplicatedWriteConflictException": StorageBusyError,
+    "RequestLimitExceeded": StorageBusyError,
+    "TransactionCanceledException": StorageBusyError,
+    "TransactionConflict": StorageBusyError,
+    "TransactionConflictException": StorageBusyError,
+    "TransactionInProgressException": StorageBusyError,
+    # Step Functions
+    "ExecutionLimitExceeded": StorageBusyError,
+    "StateMachineDeleting": StorageBusyError,
+    # SNS and SQS
+    "KMSThrottling": StorageBusyError,
+    "KmsThrottled": StorageBusyError,
+    "RequestThrottled": StorageBusyError,
+    # all of them (common errors of each API reference)
+    "ExpiredToken": StorageBusyError,
+    "ExpiredTokenException": StorageBusyError,
     "InternalError": StorageBusyError,
+    "InternalFailure": StorageBusyError,
     "InternalServerError": StorageBusyError,
     "InternalServerException": StorageBusyError,
-    "KMSThrottling": StorageBusyError,
+    "KmsThrottlingException": StorageBusyError,
     "LimitExceededException": StorageBusyError,
-    "OperationAborted": StorageBusyError,
-    "ProvisionedThroughputExceededException": StorageBusyError,
-    "RequestLimitExceeded": StorageBusyError,
-    "RequestTimeout": StorageBusyError,
+    "RequestExpired": StorageBusyError,
     "RequestTimeoutException": StorageBusyError,
+    "RequestTimeTooSkewed": StorageBusyError,
     "ServiceUnavailable": StorageBusyError,
-    "SlowDown": StorageBusyError,
     "ThrottledException": StorageBusyError,
     "Throttling": StorageBusyError,
     "ThrottlingException": StorageBusyError,
     "TooManyRequestsException": StorageBusyError,
-    "TransactionCanceledException": StorageBusyError,
-    "TransactionConflictException": StorageBusyError,
-    "TransactionInProgressException": StorageBusyError,
 }
+"""What passes by itself. Credentials that ran out count: the next invocation has fresh ones."""
+
+_ANSWERS = {
+    "ConditionalCheckFailed",
+    "ConditionalCheckFailedException",
+    "ExecutionAlreadyExists",
+    "ExecutionDoesNotExist",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "PreconditionFailed",
+}
+"""What is asked on purpose and handled where it is asked; elsewhere it needs a person."""
+
+_TERMINAL = _ANSWERS | {
+    # the Data API
+    "ResourceNotFoundException",
+    # S3
+    "EncryptionTypeMismatch",
+    "InvalidObjectState",
+    "InvalidRequest",
+    "InvalidWriteOffset",
+    "NoSuchBucket",
+    "NoSuchUpload",
+    "ObjectNotInActiveTierError",
+    "TooManyParts",
+    # DynamoDB
+    "IdempotentParameterMismatchException",
+    "ItemCollectionSizeLimitExceeded",
+    "ItemCollectionSizeLimitExceededException",
+    # Step Functions
+    "InvalidArn",
+    "InvalidExecutionInput",
+    "InvalidName",
+    "KmsAccessDeniedException",
+    "KmsInvalidStateException",
+    "StateMachineDoesNotExist",
+    # SNS
+    "AuthorizationError",
+    "EndpointDisabled",
+    "InvalidParameter",
+    "InvalidSecurity",
+    "KMSAccessDenied",
+    "KMSDisabled",
+    "KMSInvalidState",
+    "KMSNotFound",
+    "KMSOptInRequired",
+    "NotFound",
+    "ParameterValueInvalid",
+    "PlatformApplicationDisabled",
+    # SQS
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "InvalidAddress",
+    "InvalidAttributeName",
+    "InvalidMessageContents",
+    "KmsAccessDenied",
+    "KmsDisabled",
+    "KmsInvalidKeyUsage",
+    "KmsInvalidState",
+    "KmsNotFound",
+    "KmsOptInRequired",
+    "QueueDoesNotExist",
+    "UnsupportedOperation",
+    "AWS.SimpleQueueService.UnsupportedOperation",
+    # all of them (common errors of each API reference)
+    "AccessDenied",
+    "AccessDeniedException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "MissingAuthenticationToken",
+    "NotAuthorized",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "ValidationError",
+    "ValidationException",
+}
+"""What needs a person; so does any code that is in no table, unless the answer was a 5xx."""
 
 
 def code_of(error: ClientError) -> str:
@@ -63,14 +159,27 @@ def classify(error: ClientError | BotoCoreError) -> SluiceError:
     code = code_of(error)
     message = error.response.get("Error", {}).get("Message", "")
     text = f"{error.operation_name}: {code}: {message}"
-    kind: type[TransientError] | None = _TRANSIENT.get(code)
-    if kind is None and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        kind = StorageBusyError
+    kind = _transient(error, code)
     if kind is not None:
         return kind(text)
     if code == "ResourceNotFoundException" and "Statement" in error.operation_name:
         return StatementLostError(text)
     return DeploymentError(text)
+
+
+def is_classified(code: str) -> bool:
+    """Whether one of the tables names this code."""
+    return code in _TRANSIENT or code in _TERMINAL
+
+
+def _transient(error: ClientError, code: str) -> type[TransientError] | None:
+    reasons: Any = error.response.get("CancellationReasons", [])
+    if any(reason.get("Code") in _TERMINAL - _ANSWERS for reason in reasons):
+        return None
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= 500 and code not in _TERMINAL:
+        return _TRANSIENT.get(code, StorageBusyError)
+    return _TRANSIENT.get(code)
 
 
 @contextmanager
