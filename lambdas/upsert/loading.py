@@ -115,7 +115,7 @@ class Loading:
             return self._again(reason=message, wait=random.uniform(1, 2**self.attempt))  # noqa: S311 - jitter, no secret
         if refusals.is_about_data(message):
             return self._after_bad_data(statement, message, attempt)
-        raise WarehouseError(message)
+        raise WarehouseError(refusals.redacted(message))
 
     def _after_findings(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, Any]:
         by_code = {finding.code: finding for finding in reversed(found)}
@@ -198,7 +198,7 @@ class Loading:
             "status": "RUNNING",
             "statement_id": None,
             "attempt": self.attempt + 1,
-            "reason": _safe(reason),
+            "reason": refusals.redacted(reason),
             "wait_seconds": round(min(wait, 300)),
             **changes,
         }
@@ -237,7 +237,7 @@ def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
 
 def _unreadable(message: str) -> FormatError:
     return FormatError(
-        f"the warehouse could not read the file ({_safe(message)}); see that it opens and that its"
+        f"the warehouse could not read the file ({refusals.redacted(message)}); see that it opens and that its"
         " columns hold what they say, then write and upload it again"
     )
 
@@ -245,18 +245,12 @@ def _unreadable(message: str) -> FormatError:
 def _row_error(detail: dict[str, Any]) -> RowError:
     return RowError(
         f"line {detail['line_number']}, column {str(detail['column_name']).strip()}:"
-        f" {str(detail['error_message']).strip()} (code {detail['error_code']});"
+        f" {refusals.redacted(str(detail['error_message']).strip())} (code {detail['error_code']});"
         " mend the row and upload the file again",
         line=detail["line_number"],
         column=str(detail["column_name"]).strip(),
         code=detail["error_code"],
     )
-
-
-def _safe(message: str) -> str:
-    """An engine's message without what it quotes: that may be a row's value."""
-    head = message.splitlines()[0] if message else ""
-    return head[:500]
 
 
 def _counts(statement: Statement) -> dict[str, Any]:
