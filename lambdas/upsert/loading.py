@@ -237,8 +237,8 @@ def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
 
 def _unreadable(message: str) -> FormatError:
     return FormatError(
-        f"the warehouse could not read the file ({refusals.redacted(message)}); see that it opens and that its"
-        " columns hold what they say, then write and upload it again"
+        f"the warehouse could not read the file ({refusals.redacted(message)}); see that it opens"
+        " and that its columns hold what they say, then write and upload it again"
     )
 
 
