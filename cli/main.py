@@ -12,7 +12,6 @@ from cli.output import reported, show, show_json, show_text, table
 from cli.status import status
 from cli.upload import upload_files
 from config.job import parse_jobs
-from lambdas.infer_schema.inspect import inspect
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.names import Identifier, TableName
 
@@ -46,6 +45,8 @@ def infer(
     as_json: AsJson = False,
 ) -> None:
     """Show what Sluice makes of a file: format, columns and Redshift types, rows, DDL."""
+    from lambdas.infer_schema.inspect import inspect  # loads Arrow, which no other command needs
+
     with reported(as_json=as_json):
         schema = inspect(LocalFile(file), file_format="auto", csv=None, overrides={})
         name = TableName(schema=Identifier("public"), table=Identifier.from_header(file.stem))

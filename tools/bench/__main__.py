@@ -70,6 +70,7 @@ def run(scale: float, repeat: int, console: Console) -> dict[str, Any]:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "load_average": [round(each, 1) for each in os.getloadavg()],
             "postgres": set_to,
         },
     }
@@ -99,7 +100,7 @@ def _one_run(
             warm_up(tables[0], contenders)
             for data in tables:
                 race(data, contenders[turn:] + contenders[:turn], warehouse.dsn, times, console)
-            inference = {name: dict(read) for name, read in product.inference.items()}
+            inference = {data.name: product.inference[data.name] for data in tables}
             alone.append(_alone(product, folder))
             return inference, settings(warehouse.dsn)
     finally:
