@@ -599,3 +599,20 @@ def test_a_role_copies_only_into_what_it_may_fill(client: Client, bucket: Bucket
     error = error_of(client.as_principal("role/other").copy("t", "s3://b/a.csv", "CSV"))
 
     assert "permission denied for" in error
+
+
+# --- the planner ----------------------------------------------------------------------------------
+
+
+def test_the_planner_knows_what_was_copied_into_a_temporary_table(
+    client: Client, bucket: Bucket
+) -> None:
+    url = bucket.write("a.csv", "".join(f"{number}\n" for number in range(1500)))
+    opened = client.submit("CREATE TEMP TABLE t (a INT)", SessionKeepAliveSeconds=60)
+    session = str(opened["SessionId"])
+    client.call("DescribeStatement", Id=opened["Id"], WaitTimeSeconds=30)
+
+    client.done(f"COPY t FROM '{url}' {ROLE} CSV", SessionId=session)
+
+    known = "SELECT CAST(reltuples AS INT) FROM pg_class WHERE relname = 't' AND reltuples > 0"
+    assert client.rows(known, SessionId=session) == [(1500,)]
