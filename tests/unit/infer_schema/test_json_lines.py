@@ -75,7 +75,7 @@ def test_an_array_is_refused_with_the_way_to_convert_it(content: str) -> None:
         ('{"id": 1}\n{"id": NaN}\n', 2),
         ('{\n "id": 1\n}\n', 1),
         ('{"id": 1} {"id": 2}\n', 1),
-        ('{"id": 1}\n{"id": ' + "[" * 5_000 + "]" * 5_000 + "}\n", 2),
+        ('{"id": 1}\n{"id": ' + "[" * 100_000 + "]" * 100_000 + "}\n", 2),
     ],
 )
 def test_a_line_that_is_no_object_is_refused_by_its_number(content: str, line: int) -> None:
