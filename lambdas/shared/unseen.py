@@ -1,8 +1,9 @@
 """Versions of a key that the ledger does not know: the order they belong in."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.ledger import Known, Ledger
 from lambdas.shared.aws.objects import Objects, Version
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.sequences import filled
@@ -19,13 +20,12 @@ class KeyVersion:
 def versions_of(key: str, *, objects: Objects, ledger: Ledger) -> list[KeyVersion]:
     """The versions a key has in the bucket, the oldest first, each with its sequence.
 
-    Those the ledger knows keep theirs; the others get theirs from where they stand.
+    Those the ledger knows keep theirs; the others get theirs from where they stand, also among
+    versions that are in the bucket no more.
     """
     listed = list(reversed(objects.versions(key)))
     known = {each.version_id: each for each in ledger.files_of(objects.bucket, key)}
-    sequences = filled(
-        [known[v.version_id].sequence if v.version_id in known else None for v in listed]
-    )
+    sequences = _sequences(listed, known.values())
     return [
         KeyVersion(
             file=_file(objects.bucket, key, version, sequence),
@@ -33,6 +33,34 @@ def versions_of(key: str, *, objects: Objects, ledger: Ledger) -> list[KeyVersio
         )
         for version, sequence in zip(listed, sequences, strict=True)
     ]
+
+
+def _sequences(listed: Sequence[Version], known: Iterable[Known]) -> list[str]:
+    by_id = {each.version_id: each for each in known}
+    line: list[Version | Known] = [by_id.get(each.version_id, each) for each in listed]
+    gone = set(by_id) - {each.version_id for each in listed}
+    for each in sorted((by_id[version_id] for version_id in gone), key=lambda k: k.sequence):
+        line.insert(_place(each, line), each)
+    sequences = filled([each.sequence if isinstance(each, Known) else None for each in line])
+    return [s for each, s in zip(line, sequences, strict=True) if each.version_id not in gone]
+
+
+def _place(gone: Known, line: Sequence[Version | Known]) -> int:
+    """Where a version stood that is in the bucket no more, by its sequence, else by its time.
+
+    Times are whole seconds. In the same second it stood first: what is cleared away was settled,
+    and what is older than a settled version is known.
+    """
+    at = 0
+    for position, each in enumerate(line):
+        if isinstance(each, Known) and each.sequence < gone.sequence:
+            at = position + 1
+    while at < len(line):
+        each = line[at]
+        if isinstance(each, Known) or each.modified_at >= gone.arrived_at:
+            break
+        at += 1
+    return at
 
 
 def _file(bucket: str, key: str, version: Version, sequence: str) -> File:

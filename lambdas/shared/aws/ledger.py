@@ -11,6 +11,7 @@ One DynamoDB table, keys `pk` and `sk`:
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,7 @@ class Known:
     version_id: str
     sequence: str
     state: FileState
+    arrived_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class Ledger:
                 version_id=item["version_id"],
                 sequence=item["sequence"],
                 state=FileState(item["state"]),
+                arrived_at=datetime.fromisoformat(item["arrived_at"]),
             )
             for item in items
         ]
