@@ -55,5 +55,5 @@ def _infer(
             source, file_format=step.job.file_format, csv=step.job.csv, overrides=overrides
         )
     except FileError as error:
-        return None, error.to_json() | {"file": entry["file"]["key"]}
+        return None, error.to_json()
     return schema.to_json(), None

@@ -23,6 +23,7 @@ from lambdas.shared.domain.errors import (
 from lambdas.shared.domain.files import FileState, Verdict
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.names import short_hash
+from lambdas.shared.domain.redaction import redacted
 from lambdas.upsert import refusals
 from lambdas.upsert.attempt import Attempt, AttemptUnit
 from lambdas.upsert.preparing import MOST_ATTEMPTS, Preparation
@@ -115,7 +116,7 @@ class Loading:
             return self._again(reason=message, wait=random.uniform(1, 2**self.attempt))  # noqa: S311 - jitter, no secret
         if refusals.is_about_data(message):
             return self._after_bad_data(statement, message, attempt)
-        raise WarehouseError(refusals.redacted(message))
+        raise WarehouseError(redacted(message))
 
     def _after_findings(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, Any]:
         by_code = {finding.code: finding for finding in reversed(found)}
@@ -198,7 +199,7 @@ class Loading:
             "status": "RUNNING",
             "statement_id": None,
             "attempt": self.attempt + 1,
-            "reason": refusals.redacted(reason),
+            "reason": redacted(reason),
             "wait_seconds": round(min(wait, 300)),
             **changes,
         }
@@ -237,7 +238,7 @@ def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
 
 def _unreadable(message: str) -> FormatError:
     return FormatError(
-        f"the warehouse could not read the file ({refusals.redacted(message)}); see that it opens"
+        f"the warehouse could not read the file ({redacted(message)}); see that it opens"
         " and that its columns hold what they say, then write and upload it again"
     )
 
@@ -245,7 +246,7 @@ def _unreadable(message: str) -> FormatError:
 def _row_error(detail: dict[str, Any]) -> RowError:
     return RowError(
         f"line {detail['line_number']}, column {str(detail['column_name']).strip()}:"
-        f" {refusals.redacted(str(detail['error_message']).strip())} (code {detail['error_code']});"
+        f" {redacted(str(detail['error_message']).strip())} (code {detail['error_code']});"
         " mend the row and upload the file again",
         line=detail["line_number"],
         column=str(detail["column_name"]).strip(),

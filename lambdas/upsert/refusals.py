@@ -12,9 +12,6 @@ _DATA = re.compile(
     r"overflow|out of range|invalid|too long|cannot cast|incompatible|Load into table|Spectrum",
     re.IGNORECASE,
 )
-# in single quotes stand values and names, after a colon in double quotes a value; paths may stay
-_QUOTED = re.compile(r"'(?!s3://)[^']*'|(?<=: )\"[^\"]*\"")
-_LONGEST = 500
 _FILE_ID = re.compile(r"/([0-9a-f]{32})/")
 
 
@@ -51,9 +48,3 @@ def named_file(message: str) -> str | None:
     """The file id in a raw copy's path that an error names."""
     found = _FILE_ID.search(message)
     return found.group(1) if found else None
-
-
-def redacted(message: str) -> str:
-    """The first line of an engine's message without what it quotes: that may be a row's value."""
-    head = message.splitlines()[0] if message else ""
-    return _QUOTED.sub("'...'", head)[:_LONGEST]

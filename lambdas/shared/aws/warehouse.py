@@ -7,6 +7,7 @@ from typing import Any
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import translated
 from lambdas.shared.domain.errors import WarehouseBusyError, WarehouseError
+from lambdas.shared.domain.redaction import redacted
 
 _LONGEST_WAIT_SECONDS = 30
 """What DescribeStatement takes as WaitTimeSeconds (Amazon Redshift Data API reference)."""
@@ -88,7 +89,8 @@ class Warehouse:
         if not statement.is_closed:
             raise WarehouseBusyError(f"a statement is still {statement.status}: {statement_id}")
         if statement.status != "FINISHED":
-            raise WarehouseError(statement.error or f"the statement was {statement.status}")
+            # a procedure reads rows, and an engine quotes what it stumbles on
+            raise WarehouseError(redacted(statement.error or f"it was {statement.status}"))
         return statement_id
 
     def rows(self, statement_id: str) -> list[dict[str, Any]]:

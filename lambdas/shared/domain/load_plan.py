@@ -124,7 +124,8 @@ def _known(each: Candidate) -> Verdict | None:
     if each.missing:
         return Verdict(file=each.file, state=FileState.MISSING)
     if each.error is not None:
-        return Verdict(file=each.file, state=FileState.REJECTED, error=each.error)
+        error = each.error | {"file": each.file.key}
+        return Verdict(file=each.file, state=FileState.REJECTED, error=error)
     if each.superseded:
         return Verdict(file=each.file, state=FileState.SUPERSEDED)
     return None

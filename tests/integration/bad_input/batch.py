@@ -140,3 +140,7 @@ def assert_outcome(batch: Batch, case: Case) -> None:
     assert (verdict, error_type, told["type"]) == ("REJECTED", wanted, wanted)
     assert words in told["message"]
     assert words in error_message
+    assert told["file"] == case.key
+    if wanted == "RowError":
+        assert f"line {told['line']}, column {told['column']}:" in told["message"]
+        assert f"(code {told['code']})" in told["message"]

@@ -86,6 +86,8 @@ def test_a_bad_file_harms_only_itself() -> None:
     error = FormatError("no parquet").to_json()
     made = plan(job(), candidate("a", "1", schema=None, error=error), candidate("b", "2"))
     assert states(made) == {"v1": FileState.REJECTED, "v2": FileState.LOADED}
+    told = next(each.error for each in made.verdicts if each.error)
+    assert told == error | {"file": "data/in/a"}
 
 
 def test_a_file_that_is_gone_is_missing() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.upsert.refusals import findings, is_about_data, is_transient, named_file, redacted
+from lambdas.upsert.refusals import findings, is_about_data, is_transient, named_file
 
 
 def test_findings_are_read_from_the_message_that_raised_them() -> None:
@@ -37,16 +37,3 @@ def test_a_file_is_named_by_the_id_in_its_raw_copy() -> None:
     path = f"s3://b/data/raw/orders/year=2025/month=11/day=13/{file_id}/a.parquet"
     assert named_file(f"Spectrum Scan Error: {path} has an incompatible Parquet schema") == file_id
     assert named_file("no file in here") is None
-
-
-@pytest.mark.parametrize(
-    ("message", "left"),
-    [
-        ("Invalid digit, Value 'x', Type: Integer", "Invalid digit, Value '...', Type: Integer"),
-        ('invalid input syntax for bigint: "4711"', "invalid input syntax for bigint: '...'"),
-        ("ERROR: too long\nDETAIL: Key (id)=(4711) is there", "ERROR: too long"),
-        ("File 's3://b/raw/x/a.parquet' is damaged", "File 's3://b/raw/x/a.parquet' is damaged"),
-    ],
-)
-def test_what_an_engine_quotes_is_left_out(message: str, left: str) -> None:
-    assert redacted(message) == left
