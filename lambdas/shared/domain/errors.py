@@ -13,6 +13,7 @@
         ├── EventError              a message that is no event Sluice knows
         ├── IdentifierError         a name that Redshift cannot hold
         ├── PlanError               a load that cannot be written as statements (too wide, too long)
+        ├── ReleaseError            a release that cannot be read; nothing of it was run
         ├── WarehouseError          a statement that will never succeed as it stands
         ├── DeploymentError         the account is not as the stacks should have left it
         └── FileError               this one file is rejected; its neighbours load
@@ -91,6 +92,10 @@ class IdentifierError(TerminalError):
 
 class PlanError(TerminalError):
     """A load that cannot be written as statements the Data API takes."""
+
+
+class ReleaseError(TerminalError):
+    """A release, a job's after_load or an event by hand that is no list of calls; nothing ran."""
 
 
 class WarehouseError(TerminalError):
