@@ -46,6 +46,9 @@ test: $(VENV)/.installed ## Run all tests
 bench: $(VENV)/.installed ## TPC-H by hand, by Sluice and by dlt, in one run: build/bench.json
 	$(BIN)/python -m tools.bench
 
+bench-burst: $(VENV)/.installed ## Bursts of files, from arrival to commit: build/bench-burst.json
+	$(BIN)/python -m tools.bench.burst $(ARGS)
+
 faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
 	$(BIN)/python -m tests.faults
 

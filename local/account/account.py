@@ -24,6 +24,7 @@ from local.account.custom_resources import CustomResources
 from local.account.deployer import Deployed, Deployer
 from local.account.environments import Launch, Subprocess
 from local.account.events import Events
+from local.account.faults import Faults
 from local.account.forks import Forks
 from local.account.functions import Functions
 from local.account.home import AccountInfo, Home, NoAccountError
@@ -83,6 +84,7 @@ class Account:
         warehouse: Warehouse | None = None,
         keep: bool = False,
         report: Callable[[str], None] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self._assembly = assembly
         self.home = Home(folder=state_dir)
@@ -92,6 +94,7 @@ class Account:
         self._warehouse = warehouse
         self._keep = keep
         self._report = report or LOG.info
+        self.faults = faults or Faults()
         self._notes = Notes.asked_for(os.environ)
         self._permissions = Permissions(self._notes)
         self._undo: list[tuple[str, Callable[[], Any]]] = []
@@ -173,6 +176,7 @@ class Account:
         server.serve(
             Front(
                 permissions=self._permissions,
+                faults=self.faults,
                 data_api=self._data_api,
                 notifications=self.notifications,
                 health=lambda: {"status": "up" if self._info else "starting", "pid": os.getpid()},
@@ -224,9 +228,10 @@ class Account:
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
             permissions=self._permissions,
+            faults=self.faults,
             launch=launch,
         )
-        events = Events(functions)
+        events = Events(functions, self.faults)
         queues = Queues(functions, wait_scale=self._wait_scale)
         schedules = Schedules(events, wait_scale=self._wait_scale)
         parts = patches.Parts(

@@ -22,6 +22,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from local.account.faults import Faults
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.policies import Delivery, admits
@@ -40,8 +41,9 @@ class DeliveryError(Exception):
 class Events:
     """The account's event buses; delivers in the background, once, as far as it can."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, faults: Faults) -> None:
         self._functions = functions
+        self._faults = faults
         self._deliveries = ThreadPoolExecutor(max_workers=8, thread_name_prefix="eventbridge")
         self._sequencers: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -63,7 +65,8 @@ class Events:
             **key,
         }
         detail["object"] = {**detail["object"], "sequencer": self._sequencer(bucket)}
-        self.put("aws.s3", detail_type, detail, resources=[f"arn:aws:s3:::{bucket}"])
+        for _ in range(self._faults.deliveries()):
+            self.put("aws.s3", detail_type, detail, resources=[f"arn:aws:s3:::{bucket}"])
 
     def execution_event(self, detail: Mapping[str, Any]) -> None:
         """Emit a Step Functions status change; `detail` is what DescribeExecution would show."""

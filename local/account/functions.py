@@ -17,6 +17,7 @@ from moto.sqs.models import sqs_backends
 
 from local.account import arns
 from local.account.environments import Environment, FunctionSpec, Launch, Outcome, Subprocess
+from local.account.faults import Faults
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.permissions import Permissions
 from local.account.policies import Call
@@ -41,6 +42,7 @@ class Functions:
         endpoint_url: str,
         wait_scale: float,
         permissions: Permissions,
+        faults: Faults,
         launch: Launch = Subprocess,
     ) -> None:
         self._code_cache = code_cache
@@ -48,6 +50,7 @@ class Functions:
         self._endpoint_url = endpoint_url
         self._wait_scale = wait_scale
         self._permissions = permissions
+        self._faults = faults
         self._launch = launch
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.Lock()
@@ -88,7 +91,7 @@ class Functions:
             if pool is None or pool.spec != spec:
                 if pool is not None:
                     pool.close_idle()  # deployed anew: running invocations finish on the old code
-                pool = _Pool(spec, launch=self._launch, logs=self._logs)
+                pool = _Pool(spec, launch=self._launch, logs=self._logs, faults=self._faults)
                 self._pools[spec.arn] = pool
             return pool
 
@@ -137,8 +140,9 @@ class Functions:
 class _Pool:
     """The environments of one function as deployed."""
 
-    def __init__(self, spec: FunctionSpec, *, launch: Launch, logs: Path) -> None:
+    def __init__(self, spec: FunctionSpec, *, launch: Launch, logs: Path, faults: Faults) -> None:
         self.spec = spec
+        self._faults = faults
         self._start: Callable[[], Environment] = lambda: Environment(
             spec=spec, launch=launch, logs=logs
         )
@@ -152,7 +156,8 @@ class _Pool:
         with self._slots:
             environment = self._take()
             try:
-                return environment.invoke(event)
+                with self._faults.on(environment):
+                    return environment.invoke(event)
             finally:
                 self._give_back(environment)
 

@@ -5,6 +5,8 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
@@ -18,6 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from local.account import storage
 from local.account.calls import Request, calls_of, is_object_read, listing
 from local.account.custom_resources import RESPONSE_PATH
+from local.account.faults import Faults
 from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
 from local.account.permissions import AccessDeniedError, Permissions
@@ -59,12 +62,14 @@ class Front:
         self,
         *,
         permissions: Permissions,
+        faults: Faults,
         data_api: DataApi,
         notifications: Callable[[], list[dict[str, Any]]],
         health: Callable[[], dict[str, Any]],
         custom_resource: Callable[[str, bytes], bool],
     ) -> None:
         self._permissions = permissions
+        self._faults = faults
         self._data_api = data_api
         self._notifications = notifications
         self._health = health
@@ -93,6 +98,11 @@ class Front:
         request = Request.of(environ, service=_service(environ), body=_kept_body(environ))
         try:
             self._permissions.demand(principal, calls_of(request))
+            if self._faults.throttles(request.service):
+                return _refused(request, _Error("ThrottlingException", "SlowDown"), start)
+            if self._faults.leaves_unanswered(request.service):
+                list(self._answer(principal, environ, _Answer().begin))
+                return _refused(request, _Error("InternalServerError", "InternalError", 500), start)
             if not is_object_read(request):
                 return self._answer(principal, environ, start)
             answer = _Answer()
@@ -215,34 +225,61 @@ class _Answer:
         return int(self.given[0].split(" ", 1)[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """An error as services name it: most of them, and S3; its status, and what it says."""
+
+    code: str
+    s3_code: str
+    status: int = 0
+    text: str = "asked for"
+
+    def status_for(self, request: Request) -> int:
+        """S3 says with the status what others say with the code alone."""
+        if self.status:
+            return self.status
+        return 503 if request.service == "s3" else 400
+
+
 def _denied(request: Request, error: AccessDeniedError, start: Start) -> Iterable[bytes]:
-    """The refusal as the service words it: XML from S3 and SNS, JSON from the others."""
     LOG.warning("%s", error)
-    if request.service not in ("s3", "sns", "sts"):
-        content = {"__type": "AccessDeniedException", "message": str(error), "Message": str(error)}
-        return _json(start, 400 if request.operation else 403, content)
-    code = "AuthorizationError" if request.service == "sns" else "AccessDenied"
-    text = f"<Code>{code}</Code><Message>{escape(str(error))}</Message>"
+    code = "AuthorizationError" if request.service == "sns" else "AccessDeniedException"
+    is_json = request.service not in _XML and request.operation
+    status = 400 if is_json else 403
+    return _refused(request, _Error(code, "AccessDenied", status, str(error)), start)
+
+
+def _refused(request: Request, error: _Error, start: Start) -> Iterable[bytes]:
+    """A refusal as the service words it: XML from S3 and SNS, JSON from the others."""
+    status = error.status_for(request)
+    if request.service not in _XML:
+        content = {"__type": error.code, "message": error.text, "Message": error.text}
+        return _json(start, status, content)
+    code = error.code if request.service == "sns" else error.s3_code
+    text = f"<Code>{code}</Code><Message>{escape(error.text)}</Message>"
     wrapped = f"<Error>{text}</Error>"
     if request.service != "s3":
         wrapped = f"<ErrorResponse>{wrapped}</ErrorResponse>"
     body = b"" if request.method == "HEAD" else wrapped.encode()
-    start(
-        "403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-    )
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    start(f"{status} {_reason(status)}", headers)
     return [body]
+
+
+_XML = ("s3", "sns", "sts")
 
 
 def _json(start: Start, status: int, value: Any) -> Iterable[bytes]:
     body = json.dumps(value, default=str).encode()
-    reason = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}.get(
-        status, "Error"
-    )
     start(
-        f"{status} {reason}",
+        f"{status} {_reason(status)}",
         [
             ("Content-Type", "application/x-amz-json-1.1"),
             ("Content-Length", str(len(body))),
         ],
     )
     return [body]
+
+
+def _reason(status: int) -> str:
+    return HTTPStatus(status).phrase

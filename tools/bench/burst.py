@@ -1,0 +1,256 @@
+"""`make bench-burst`: how long a burst of files takes from arrival to commit, in how many loads."""
+
+import json
+import logging
+import os
+import platform
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from rich.console import Console
+
+from lambdas.shared.domain.names import TableName
+from local.account import Account
+from local.account.assembly import synthesize
+from local.account.faults import Faults
+from tools.bench import bursts
+from tools.bench.bursts import Arrival, Burst
+
+_ROOT = Path(__file__).parents[2]
+_RESULT = Path("build/bench-burst.json")
+_PATIENCE_SECONDS = 900
+_UPLOADS_AT_ONCE = 8
+_BATCH = re.compile(r"'(run-[^']*-\d+-\d+)'")
+
+
+class Bench:
+    """A running account, and what its users and its warehouse see of a burst."""
+
+    def __init__(self, account: Account) -> None:
+        make: Any = boto3.client  # the stubs know literal names only
+        options = {
+            "endpoint_url": account.endpoint_url,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+            "region_name": account.info.region,
+        }
+        self._account = account
+        self._s3, self._data = make("s3", **options), make("redshift-data", **options)
+        self._machines = make("stepfunctions", **options)
+        self._where = {"WorkgroupName": account.info.workgroup, "Database": account.info.database}
+
+    def play(self, burst: Burst) -> dict[str, Any]:
+        """Upload a burst and wait for its verdicts; raises RuntimeError if a table is not right.
+
+        Counts, and seconds from a file's arrival to its commit.
+        """
+        self._put("config/config.json", json.dumps(burst.jobs).encode())
+        if burst.first:
+            self._upload(burst.first)
+            self._await(burst, len(burst.first))
+        floor = int(self.rows("SELECT COALESCE(MAX(query_id), 0) FROM sys_query_history")[0][0])
+        known = set(self._executions())
+        self._account.faults.throttled = {"dynamodb": burst.throttled}
+        started = time.time()
+        with self._blocked(burst):
+            arrived = self._upload(burst.arrivals)
+            if burst.is_blocked:
+                self._await(burst, len(burst.first) + len(burst.measured))
+        self._await(burst, len(burst.first) + len(burst.arrivals))
+        self._account.faults.calm()
+        committed = self._commits(floor)
+        self._check(burst)
+        seconds = sorted(committed[each.name] - arrived[each.name] for each in burst.measured)
+        mutexes = self.rows(
+            f"SELECT COUNT(*) FROM sys_query_history WHERE query_id > {floor}"
+            " AND query_text LIKE 'LOCK %'"
+        )
+        return {
+            "files": len(burst.arrivals),
+            "tables": len(burst.tables),
+            "executions": len(set(self._executions()) - known),
+            "transactions": int(mutexes[0][0]) - int(burst.is_blocked),
+            "committed": self._count_committed(floor),
+            "p50_s": round(statistics.median(seconds), 2),
+            "p95_s": round(seconds[int(len(seconds) * 0.95)], 2),
+            "upload_s": round(max(arrived.values()) - started, 2),
+            "all_s": round(max(committed.values()) - started, 2),
+        }
+
+    def rows(self, sql: str) -> list[list[Any]]:
+        """The rows of a query."""
+        asked = self._data.execute_statement(Sql=sql, WaitTimeSeconds=10, **self._where)
+        found = self._data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
+        if found["Status"] != "FINISHED":
+            raise RuntimeError(found.get("Error", found["Status"]))
+        pages = self._data.get_paginator("get_statement_result").paginate(Id=asked["Id"])
+        return [
+            [None if field.get("isNull") else next(iter(field.values())) for field in record]
+            for page in pages
+            for record in page["Records"]
+        ]
+
+    def _upload(self, arrivals: Sequence[Arrival]) -> dict[str, float]:
+        """When each file arrived."""
+        bodies = [(arrival, arrival.body) for arrival in arrivals]
+
+        def put(item: tuple[Arrival, bytes]) -> tuple[str, float]:
+            self._put(f"data/in/{item[0].name}", item[1])
+            return item[0].name, time.time()
+
+        with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+            return dict(pool.map(put, bodies))
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=self._account.info.bucket, Key=key, Body=body)
+
+    def _await(self, burst: Burst, count: int) -> None:
+        """Until so many files of the burst have a verdict, and if it is all, nothing runs."""
+        jobs = ", ".join(f"'{job['job_id']}'" for job in burst.jobs)
+        asked = f"SELECT COUNT(*) FROM sluice.load_history WHERE job_id IN ({jobs})"
+        everything = len(burst.first) + len(burst.arrivals)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
+            if int(self.rows(asked)[0][0]) >= count and (
+                count < everything or "RUNNING" not in self._executions().values()
+            ):
+                return
+            time.sleep(0.5)
+        raise TimeoutError(f"{burst.name}: not loaded in {_PATIENCE_SECONDS} s")
+
+    def _executions(self) -> dict[str, str]:
+        pages = self._machines.get_paginator("list_executions").paginate(
+            stateMachineArn=self._account.info.state_machine_arn
+        )
+        return {each["name"]: each["status"] for page in pages for each in page["executions"]}
+
+    def _commits(self, floor: int) -> dict[str, float]:
+        """When the transaction of each file had ended, by the warehouse."""
+        ended = {}
+        for text, moment in self.rows(
+            f"SELECT query_text, end_time FROM sys_query_history WHERE query_id > {floor}"
+            """ AND query_text LIKE 'INSERT INTO "sluice"."load_history"%' AND status = 'success'"""
+        ):
+            ended[_batch(text)] = datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
+        files = self.rows("SELECT object_key, batch_id FROM sluice.load_history")
+        return {key.rpartition("/")[2]: ended[batch] for key, batch in files if batch in ended}
+
+    def _count_committed(self, floor: int) -> int:
+        found = self.rows(
+            f"SELECT COUNT(DISTINCT transaction_id) FROM sys_query_history WHERE query_id > {floor}"
+            """ AND query_text LIKE 'INSERT INTO "sluice"."load_history"%' AND status = 'success'"""
+        )
+        return int(found[0][0])
+
+    def _check(self, burst: Burst) -> None:
+        """Each file once, each table as it must be."""
+        listed = ", ".join(f"'public.{table}'" for table in burst.tables)
+        history = self.rows(
+            "SELECT object_key, verdict FROM sluice.load_history"
+            f" WHERE target_table IN ({listed}) ORDER BY settled_at, sequence"
+        )
+        expected = [(f"data/in/{each.name}", "LOADED") for each in (*burst.first, *burst.arrivals)]
+        if sorted(tuple(each) for each in history) != sorted(expected):
+            raise RuntimeError(f"{burst.name}: not every file was loaded once")
+        order = {key.rpartition("/")[2]: place for place, (key, _) in enumerate(history)}
+        for table in burst.tables:
+            held = [tuple(row) for row in self.rows(f"SELECT id, at, tag FROM {table}")]
+            if len(held) != len(set(held)) or set(held) != burst.expected(table, order):
+                raise RuntimeError(f"{burst.name}: {table} does not hold what was uploaded")
+
+    @contextmanager
+    def _blocked(self, burst: Burst) -> Iterator[None]:
+        """Another session holds the lock that the loads of a table wait for."""
+        if burst.aside is None or not burst.is_blocked:
+            yield
+            return
+        mutex = TableName.parse(burst.aside).mutex.sql
+        opened = self._data.execute_statement(
+            Sql="BEGIN", SessionKeepAliveSeconds=600, **self._where
+        )
+        session = {"SessionId": opened["SessionId"]}
+        self._data.describe_statement(Id=opened["Id"], WaitTimeSeconds=30)
+        self._run_in(session, f"LOCK {mutex}")
+        yield
+        self._run_in(session, "ROLLBACK")
+
+    def _run_in(self, session: dict[str, str], sql: str) -> None:
+        asked = self._data.execute_statement(Sql=sql, **session)
+        found = self._data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
+        if found["Status"] != "FINISHED":
+            raise RuntimeError(f"{sql}: {found.get('Error', found['Status'])}")
+
+
+def _batch(record: str) -> str:
+    """The batch that a statement records; its execution's name comes after it."""
+    found = _BATCH.search(record)
+    if found is None:
+        raise RuntimeError(f"no batch in {record}")
+    return found[1]
+
+
+@contextmanager
+def running(folder: Path, *, seed: int = 0) -> Iterator[Bench]:
+    """An account in this process, its functions forked from one that has their libraries."""
+    # every IsPresent that finds nothing is an error to moto's interpreter, and none to anybody
+    logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").disabled = True
+    assembly = synthesize(_ROOT, "local", cache_dir=folder.parent / "cache")
+    faults = Faults(seed=seed)
+    with Account(assembly=assembly, state_dir=folder, runner="forked", faults=faults) as account:
+        yield Bench(account)
+
+
+def main(
+    files: Annotated[int, typer.Option(help="Files of a burst into one table.")] = 1000,
+    tables: Annotated[int, typer.Option(help="Tables that are loaded at once.")] = 50,
+    sample: Annotated[int, typer.Option(help="Files of the bursts that are slow.")] = 100,
+    only: Annotated[str, typer.Option(help="Only scenarios whose name holds this.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Time bursts of small files through the emulated account, and one load for each file.
+
+    Example: python -m tools.bench.burst --files 100 --tables 5 --sample 20
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    scenarios = [
+        bursts.distinct_keys(files),
+        bursts.overlapping_keys(files),
+        bursts.without_order(sample),
+        bursts.one_by_one(sample),
+        bursts.many_tables(tables, max(1, files // tables)),
+        bursts.beside_another(sample, blocked=False),
+        bursts.beside_another(sample, blocked=True),
+    ]
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as bench:
+        for burst in scenarios:
+            if only in burst.name:
+                found[burst.name] = bench.play(burst)
+                console.print(f"{burst.name}: {found[burst.name]}")
+    result = {
+        **found.get("distinct", {}),
+        "per_file_baseline": found.get("alone"),
+        "scenarios": found,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "load_average": [round(each, 1) for each in os.getloadavg()],
+            "python": platform.python_version(),
+        },
+    }
+    _RESULT.parent.mkdir(exist_ok=True)
+    _RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    typer.echo(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in found.items()))
+
+
+if __name__ == "__main__":
+    typer.run(main)
