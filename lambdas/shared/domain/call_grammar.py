@@ -13,6 +13,7 @@ from lambdas.shared.domain.names import Identifier
 
 MAX_LIMIT_SECONDS = 86_400
 """The Data API ends every query after 24 hours (Amazon Redshift Data API, quotas)."""
+MAX_RETRIES = 10
 
 _TOKEN = re.compile(
     r"""
@@ -62,6 +63,7 @@ class Line:
     arguments: tuple[Literal, ...]
     idempotent: bool = False
     limit_seconds: int | None = None
+    retries: int = 0
 
 
 def parse_line(text: str, parameters: Mapping[str, Any] | None = None) -> Line | None:
@@ -162,30 +164,33 @@ def _shown(text: str) -> str:
 
 
 def _annotations(comment: _Token) -> dict[str, Any]:
-    """What `-- sluice: idempotent, limit 600` asks for."""
+    """What `-- sluice: idempotent, limit 600, retry 3` asks for."""
     found = _ANNOTATION.fullmatch(comment.text)
     if found is None:
         return {}
     asked: dict[str, Any] = {}
     for each in (part.strip().lower() for part in found[1].split(",")):
-        limit = re.fullmatch(r"limit ([0-9]{1,9})", each)
-        if each == "idempotent":
-            asked["idempotent"] = True
-        elif limit and "limit_seconds" not in asked:
-            asked["limit_seconds"] = _limit(int(limit[1]), comment)
-        else:
+        said = re.fullmatch(r"(limit|retry) ([0-9]{1,9})|(idempotent)", each)
+        name = _ASKED.get(str(said[1] or said[3]), "") if said else ""
+        if said is None or name in asked:
             raise RefusedError(
                 comment.column,
-                f"{_shown(each)!r} is nothing that can be asked for; write"
-                " -- sluice: idempotent, -- sluice: limit 600, or both with a comma",
+                f"{_shown(each)!r} is nothing that can be asked for here; write -- sluice: and"
+                " idempotent, limit 600, retry 3, or several of them with commas",
             )
+        asked[name] = _within(said[1], int(said[2]), comment) if said[1] else True
     return asked
 
 
-def _limit(seconds: int, comment: _Token) -> int:
-    if not 1 <= seconds <= MAX_LIMIT_SECONDS:
-        raise RefusedError(comment.column, f"a limit is 1 to {MAX_LIMIT_SECONDS} seconds")
-    return seconds
+_ASKED = {"idempotent": "idempotent", "limit": "limit_seconds", "retry": "retries"}
+_MOST = {"limit": MAX_LIMIT_SECONDS, "retry": MAX_RETRIES}
+_OF_WHAT = {"limit": "seconds", "retry": "further tries"}
+
+
+def _within(what: str, number: int, comment: _Token) -> int:
+    if not 1 <= number <= _MOST[what]:
+        raise RefusedError(comment.column, f"{what} is 1 to {_MOST[what]} {_OF_WHAT[what]}")
+    return number
 
 
 class _Parser:

@@ -192,7 +192,8 @@ class Statement:
 class Call:
     """One call of a release: the `number`th, found in `line` of its file (0 without a file).
 
-    `limit_seconds` is None where the line says nothing and the release's own limit counts.
+    `limit_seconds` is None where the line says nothing and the release's own limit counts;
+    `retries` is how often the call is tried again after it failed.
     """
 
     number: int
@@ -201,6 +202,7 @@ class Call:
     arguments: tuple[Literal, ...]
     idempotent: bool = False
     limit_seconds: int | None = None
+    retries: int = 0
 
     def statement(self) -> Statement:
         """The CALL with its values bound; no character of them is in the SQL."""

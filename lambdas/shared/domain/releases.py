@@ -142,6 +142,7 @@ def _call(line: Line, *, number: int, at: int) -> Call:
         arguments=line.arguments,
         idempotent=line.idempotent,
         limit_seconds=line.limit_seconds,
+        retries=line.retries,
     )
 
 

@@ -138,7 +138,8 @@ REFUSED: list[tuple[str, int, str]] = [
     ("p($1)", 3, "$ has no meaning here; a line is one call"),
     ("p(:batch_id)", 3, "only the after_load of a job has parameters"),
     ("p() -- sluice: idempotnt", 5, "'idempotnt' is nothing that can be asked for"),
-    ("p() -- sluice: limit 0", 5, "a limit is 1 to 86400 seconds"),
+    ("p() -- sluice: limit 0", 5, "limit is 1 to 86400 seconds"),
+    ("p() -- sluice: retry 11", 5, "retry is 1 to 10 further tries"),
     ("p() -- sluice: limit 1, limit 2", 5, "'limit 2' is nothing"),
     ("p() -- sluice:", 5, "'' is nothing"),
     ("-- sluice: idempotent", 1, "write this at the end of the line of its call"),
@@ -171,18 +172,20 @@ def test_lines_end_as_any_editor_ends_them(end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("comment", "idempotent", "limit"),
+    ("comment", "idempotent", "limit", "retries"),
     [
-        ("-- as always", False, None),
-        ("-- sluice runs this at night", False, None),
-        ("-- sluice: idempotent", True, None),
-        ("# SLUICE : Limit 600", False, 600),
-        ("--sluice:idempotent, limit 86400", True, 86_400),
+        ("-- as always", False, None, 0),
+        ("-- sluice runs this at night", False, None, 0),
+        ("-- sluice: idempotent", True, None, 0),
+        ("# SLUICE : Limit 600", False, 600, 0),
+        ("--sluice:idempotent, retry 3, limit 86400", True, 86_400, 3),
     ],
 )
-def test_a_comment_may_ask_for_something(comment: str, idempotent: bool, limit: int | None) -> None:
+def test_a_comment_may_ask_for_something(
+    comment: str, idempotent: bool, limit: int | None, retries: int
+) -> None:
     call = only(f"p('-- sluice: limit 1') {comment}")
-    assert (call.idempotent, call.limit_seconds) == (idempotent, limit)
+    assert (call.idempotent, call.limit_seconds, call.retries) == (idempotent, limit, retries)
 
 
 def test_every_fault_of_a_file_is_named() -> None:
