@@ -169,6 +169,7 @@ class Deployment(_Model):
     dependencies: Literal["layers", "host"] = Field(
         default="layers", description="host: the emulated account's own Python has them."
     )
+    tracing: bool = Field(default=True, description="X-Ray traces of functions and executions.")
     warehouse: WarehouseSize
     network: Network | None = Field(
         default=None, description="null: the account's default one, which suits only emulation."

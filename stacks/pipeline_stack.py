@@ -142,11 +142,12 @@ class PipelineStack(SluiceStack):
             definition_body=sfn.DefinitionBody.from_string(_DEFINITION.read_text()),
             definition_substitutions=arns,
             role=role,
+            tracing_enabled=self.deployment.tracing,
             logs=sfn.LogOptions(
                 destination=self.log(
                     "LoadLog", f"/aws/vendedlogs/states/{self.deployment.load_machine}"
                 ),
-                level=sfn.LogLevel.ERROR,
+                level=sfn.LogLevel.ALL,  # outlives the 90 days of an execution's own history
                 include_execution_data=False,  # no file name or value leaves by the log
             ),
         )

@@ -66,6 +66,7 @@ class StepFunction(lambda_.Function):
             environment_encryption=stack.key("operations"),
             log_group=log,
             role=role,
+            tracing=lambda_.Tracing.ACTIVE if deployment.tracing else lambda_.Tracing.DISABLED,
         )
         if deployment.network and deployment.network.functions_inside:
             self._enter_network(stack)

@@ -28,6 +28,12 @@ _INTERFACES = {
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 }  # fmt: skip
 
+# X-Ray knows no resources to write to.
+_TRACES = {
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+}  # fmt: skip
+
 _RETAINED = (
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
@@ -61,9 +67,10 @@ def test_no_resource_is_a_wildcard_without_a_reason(deployed: Assembly) -> None:
         if "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
     }
-    network = Deployment.load(deployed.environment).network
-    inside = _INTERFACES if network and network.functions_inside else set()
-    assert anywhere == _ANY_RESOURCE.keys() | inside
+    deployment = Deployment.load(deployed.environment)
+    inside = deployment.network and deployment.network.functions_inside
+    expected = _ANY_RESOURCE.keys() | (_INTERFACES if inside else set())
+    assert anywhere == expected | (_TRACES if deployment.tracing else set())
 
 
 def test_a_statement_may_be_asked_about_only_by_who_submitted_it(deployed: Assembly) -> None:

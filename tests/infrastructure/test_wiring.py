@@ -94,9 +94,9 @@ def test_every_task_of_the_state_machine_runs_its_own_function(local: Assembly) 
         assert target(substitutions[f"{noun}FunctionArn"]) == local.function(step).logical_id
 
 
-def test_the_state_machine_logs_errors_without_data(deployed: Assembly) -> None:
+def test_the_state_machine_logs_every_event_without_data(deployed: Assembly) -> None:
     logging = deployed.one("AWS::StepFunctions::StateMachine").properties["LoggingConfiguration"]
-    assert logging["Level"] == "ERROR"
+    assert logging["Level"] == "ALL"
     assert logging["IncludeExecutionData"] is False
     assert logging["Destinations"]
 
