@@ -59,6 +59,9 @@ down: $(VENV)/.installed ## End the emulated account
 test: $(VENV)/.installed ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+properties: $(VENV)/.installed ## Ask the property tests with 2,000 new examples each, where `make test` has 100 fixed ones
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 $$(grep -rl "from hypothesis" tests --include='test_*.py')
+
 bench: $(VENV)/.installed ## TPC-H by hand, by Sluice and by dlt, in one run: build/bench.json
 	$(BIN)/python -m tools.bench
 

@@ -44,13 +44,18 @@ class InvalidJobsError(ValueError):
         self.problems = tuple(problems)
 
 
+def _printable(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("holds a control character")
+    return text
+
+
 def _identifier(text: str) -> str:
     if not text.strip() or text != text.strip():
         raise ValueError("is empty or has spaces around it")
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise ValueError("holds a control character")
-    if len(text.encode()) > 127:
-        raise ValueError(f"has {len(text.encode())} bytes; Redshift allows 127")
+    folded = _printable(text).lower()  # as Redshift keeps it, which may be longer
+    if len(folded.encode()) > 127:
+        raise ValueError(f"has {len(folded.encode())} bytes; Redshift allows 127")
     return text
 
 
@@ -62,21 +67,33 @@ def _table(text: str) -> str:
         _identifier(part)
     if parts[0].lower() == "sluice" and len(parts) == 2:
         raise ValueError("the schema sluice holds the load history; choose another")
+    if parts[-1].startswith("#"):
+        raise ValueError("a table whose name begins with # is temporary and ends with its session")
+    if parts[-1].lower().startswith("sluice_"):
+        raise ValueError("names that begin with sluice_ are those of a load's own tables")
     return text
 
 
 def _type(text: str) -> str:
-    if not _TYPE.fullmatch(text.strip()):
+    found = _TYPE.fullmatch(text.strip())
+    if not found:
         raise ValueError(f"{text!r} is no column type; for example {', '.join(_EXAMPLE_TYPES)}")
+    for group, least, most in _SIZES:
+        if found[group] and not least <= int(found[group]) <= most:
+            raise ValueError(f"{text!r}: {group} is from {least} to {most}")
+    if int(found["scale"] or 0) > int(found["precision"] or 38):
+        raise ValueError(f"{text!r}: scale is at most the precision")
     return text.strip()
 
 
 _TYPE = re.compile(
     r"(SMALLINT|INT2|INTEGER|INT|INT4|BIGINT|INT8|REAL|FLOAT4|DOUBLE PRECISION|FLOAT8|FLOAT"
-    r"|BOOLEAN|BOOL|DATE|TIMESTAMP|TIMESTAMPTZ|TIME|SUPER|VARBYTE(\(\d+\))?"
-    r"|(DECIMAL|NUMERIC)\(\d+(, ?\d+)?\)|(VARCHAR|CHARACTER VARYING)\((\d+|MAX)\))",
-    re.IGNORECASE,
+    r"|BOOLEAN|BOOL|DATE|TIMESTAMP|TIMESTAMPTZ|TIME|SUPER|VARBYTE(\((?P<bytes>\d{1,7})\))?"
+    r"|(DECIMAL|NUMERIC)\((?P<precision>\d{1,2})(, ?(?P<scale>\d{1,2}))?\)"
+    r"|(VARCHAR|CHARACTER VARYING)\(((?P<length>\d{1,7})|MAX)\))",
+    re.IGNORECASE | re.ASCII,
 )
+_SIZES = (("bytes", 1, 1_024_000), ("precision", 1, 38), ("scale", 0, 38), ("length", 1, 65_535))
 _EXAMPLE_TYPES = ("BIGINT", "DECIMAL(18,2)", "VARCHAR(64)", "TIMESTAMP", "SUPER")
 
 
@@ -86,12 +103,18 @@ def _call(text: str) -> str:
     return text.strip().rstrip(";")
 
 
+def _delimiter(text: str) -> str:
+    if not text.isascii() or text == '"' or (text != "\t" and not text.isprintable()):
+        raise ValueError("COPY takes one printable ASCII character or a tab, and no quotation mark")
+    return text
+
+
 def _strings(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
 ColumnName = Annotated[str, AfterValidator(_identifier)]
-Text = Annotated[str, Field(min_length=1, max_length=256)]
+Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
 
 
 class _Model(BaseModel):
@@ -101,14 +124,14 @@ class _Model(BaseModel):
 class CsvOptions(_Model):
     """How to read a CSV where looking at it is not enough."""
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="One character; found by looking when absent."
-    )
+    delimiter: (
+        Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] | None
+    ) = Field(default=None, description="One character; found by looking when absent.")
     encoding: Literal["UTF8", "UTF16", "UTF16LE", "UTF16BE", "ISO88591"] | None = Field(
         default=None, description="An encoding COPY knows; found by looking when absent."
     )
-    null_marker: str | None = Field(
-        default=None, max_length=64, description="The text that stands for NULL."
+    null_marker: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = Field(
+        default=None, description="The text that stands for NULL."
     )
     header: bool | None = Field(
         default=None, description="Whether the first line names the columns."

@@ -8,6 +8,9 @@ from lambdas.shared.domain.names import Identifier
 MAX_COLUMNS = 1_600
 """Redshift's limit for one table (Quotas and limits, management guide)."""
 
+SYSTEM_COLUMNS = frozenset(("cmax", "cmin", "ctid", "oid", "tableoid", "xmax", "xmin"))
+"""What every table has; a column of such a name cannot be made."""
+
 Names = tuple[Identifier, ...]
 Renamed = tuple[tuple[str, str], ...]
 
@@ -44,13 +47,20 @@ def _identifier(header: str, position: int) -> Identifier:
     if not header.strip():
         return Identifier(f"column_{position}")
     try:
-        return Identifier.from_header(header)
+        name = Identifier.from_header(header)
     except IdentifierError as error:
         raise HeaderError(
             f"the name of column {position} holds a control character or is no valid unicode;"
             " rename it in the producer",
             position=position,
         ) from error
+    if name.text in SYSTEM_COLUMNS:
+        raise HeaderError(
+            f"column {position} is called {name}, as a column is that Redshift itself gives every"
+            " table; rename it in the producer",
+            column=name.text,
+        )
+    return name
 
 
 def _numbered(wanted: Sequence[Identifier]) -> Names:

@@ -22,7 +22,7 @@ DELETE FROM "sluice_staging_1" USING "sales"."orders" WHERE "sales"."orders"."or
 
 DELETE FROM "sales"."orders" USING "sluice_staging_1" WHERE "sales"."orders"."order_id" = "sluice_staging_1"."order_id";
 
-INSERT INTO "sales"."orders" ("order_id", "name", "updated_at") SELECT "order_id", "name", "updated_at" FROM (SELECT "order_id", "name", "updated_at", ROW_NUMBER() OVER (PARTITION BY "order_id" ORDER BY "updated_at" DESC NULLS LAST) AS sluice_rank FROM "sluice_staging_1") ranked WHERE sluice_rank = 1;
+INSERT INTO "sales"."orders" ("order_id", "name", "updated_at") SELECT "order_id", "name", "updated_at" FROM (SELECT "order_id", "name", "updated_at", ROW_NUMBER() OVER (PARTITION BY "order_id" ORDER BY "updated_at" DESC NULLS LAST) AS "sluice_rank" FROM "sluice_staging_1") ranked WHERE "sluice_rank" = 1;
 
 INSERT INTO "sluice"."load_history" (file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows, error_type, error_message, arrived_at, job_id, target_table, batch_id, execution, settled_at) SELECT file_id, 0, object_id, sequence, object_key, version_id, size, verdict, rows, NULLIF(error_type, ''), NULLIF(error_message, ''), arrived_at, 'JOB001', 'sales.orders', 'run-orders-0123456789abcdef-7-0', 'run-orders-0123456789abcdef-7', GETDATE() FROM "sluice_batch";
 

@@ -1,6 +1,7 @@
 """The statements of one load: what LoadPlan decided, as Redshift SQL; nothing is run here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -320,11 +321,21 @@ def _insert(load: Transaction, unit: Unit) -> str:
     by_name = {column.name: column.value for column in unit.loaded}
     keys = ", ".join(by_name[key] for key in load.keys)
     newest = ", ".join(f"{by_name[name]} DESC NULLS LAST" for name in load.order) or keys
+    rank = _free_name("sluice_rank", by_name).sql
     return (
         f"{into} SELECT {names} FROM (SELECT {values}, ROW_NUMBER() OVER"
-        f" (PARTITION BY {keys} ORDER BY {newest}) AS sluice_rank FROM {unit.table}) ranked"
-        " WHERE sluice_rank = 1"
+        f" (PARTITION BY {keys} ORDER BY {newest}) AS {rank} FROM {unit.table}) ranked"
+        f" WHERE {rank} = 1"
     )
+
+
+def _free_name(wanted: str, taken: Container[Identifier]) -> Identifier:
+    """A name that no column of the file has."""
+    numbers = itertools.count(2)
+    name = Identifier(wanted)
+    while name in taken:
+        name = Identifier(f"{wanted}_{next(numbers)}")
+    return name
 
 
 def _record(load: Transaction) -> str:

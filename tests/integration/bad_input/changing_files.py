@@ -65,6 +65,7 @@ KEYS_AGAIN = [
     loaded("any_1.csv", "id,name\n1,Ann\n1,Ann\n2,Bob\n", (1, "Ann"), (2, "Bob")),
     loaded("newest_1.csv", "id,name,at\n1,new,5\n2,late,9\n2,early,1\n", (1, "new"), (2, "late")),
     loaded("newest_older.csv", "id,name,at\n1,old,3\n3,only,\n", (3, "only")),
+    loaded("newest_rank.csv", "id,name,at,sluice_rank\n4,own,1,7\n", (4, "own")),
     loaded("newest_null.csv", "id,name,at\n1,none,\n2,none,\n"),
     rejected("newest_lost.csv", "id,name\n4,x\n", "KeyColumnError", "order_by column at"),
 ]

@@ -62,6 +62,7 @@ TEXT = [
     rejected("people_null_key.csv", "id,name\n242,Ann\n,Bob\n", "KeyColumnError", "1 row(s)"),
     rejected("people_same_key.csv", "id,name\n243,Ann\n243,Bob\n", "KeyColumnError", "order_by"),
     rejected("people_no_key.csv", "nr,name\n244,Ann\n", "KeyColumnError", "columns are nr, name"),
+    rejected("people_system.csv", "id,ctid\n248,1\n", "HeaderError", "called ctid"),
     rejected("people_key_twice.csv", "id,name,ID\n245,Ann,9\n", "KeyColumnError", "more than one"),
     rejected("people_key_unnamed.csv", ",name\n246,Ann\n", "KeyColumnError", "upsert key id"),
     rejected("people_key_too_long.csv", f"id,name\n{'9' * 20},Ann\n",
