@@ -13,6 +13,7 @@ from cli.status import status
 from cli.upload import upload_files
 from config.job import parse_jobs
 from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.after_load import check_after_load
 from lambdas.shared.domain.names import Identifier, TableName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -29,6 +30,7 @@ def check(
     """Check a list of jobs; name every fault by job and field."""
     with reported(as_json=as_json):
         found = parse_jobs(jobs.read_bytes())
+        check_after_load(found)
     if as_json:
         show_json([job.to_input() for job in found])
         return

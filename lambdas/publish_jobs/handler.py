@@ -8,6 +8,7 @@ from config.job import parse_jobs
 from config.runtime import PublishJobsSettings
 from lambdas.shared.aws.custom_resource import answered
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
+from lambdas.shared.domain.after_load import check_after_load
 
 _JOBS = Path(__file__).parents[2] / "config" / "config.json"
 
@@ -24,7 +25,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 def publish(objects: Objects, key: str, jobs: bytes) -> None:
     """Put valid jobs; raises InvalidJobsError, and then the bucket keeps the jobs it has."""
-    parse_jobs(jobs)
+    check_after_load(parse_jobs(jobs))
     try:
         if objects.get(key) == jobs:
             return

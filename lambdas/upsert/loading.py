@@ -180,6 +180,7 @@ class Loading:
                 error={"type": row["error_type"], "message": row["error_message"]}
                 if row["verdict"] == FileState.REJECTED.value
                 else None,
+                batch_id=str(row["batch_id"]),
             )
             for row in self.warehouse.rows(statement_id)
         ]

@@ -144,12 +144,16 @@ def padded_sequence(sequencer: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of one file, as the load history says it."""
+    """What became of one file, as the load history says it.
+
+    `batch_id` is the batch that recorded it; None while that is the one being settled.
+    """
 
     file: File
     state: FileState
     rows: int | None = None
     error: dict[str, Any] | None = field(default=None)
+    batch_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.state not in VERDICTS:
@@ -164,6 +168,7 @@ class Verdict:
             "state": self.state.value,
             "rows": self.rows,
             "error": self.error,
+            "batch_id": self.batch_id,
         }
 
     @classmethod
@@ -174,4 +179,5 @@ class Verdict:
             state=FileState(document["state"]),
             rows=document["rows"],
             error=document["error"],
+            batch_id=document.get("batch_id"),
         )

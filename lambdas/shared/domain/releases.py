@@ -21,6 +21,7 @@ __all__ = [
     "call_by_hand",
     "parse_calls",
     "parse_release",
+    "read_calls",
     "read_release",
     "release_order",
 ]
@@ -74,13 +75,22 @@ def parse_calls(calls: Sequence[str], parameters: Mapping[str, Any], source: str
 
     Raises ReleaseError; `source` says where the calls stand.
     """
+    release, faults = read_calls(calls, parameters, source)
+    return _without(faults, release, source)
+
+
+def read_calls(
+    calls: Sequence[str], parameters: Mapping[str, Any], source: str
+) -> tuple[Release, tuple[Fault, ...]]:
+    """The calls that can be read, and every fault; lines are places in the list, from 1."""
     release, faults = _read(enumerate(calls, start=1), source, parameters)
+    told = {call.line for call in release.calls} | {fault.line for fault in faults}
     missing = [
-        Fault(line=number, column=1, message="holds no call; write one, or leave it out")
-        for number in sorted({*range(1, len(calls) + 1)} - {call.line for call in release.calls})
-        if number not in {fault.line for fault in faults}
+        Fault(line=number, column=1, message="here is no call; write one, or leave it out")
+        for number in range(1, max(len(calls), 1) + 1)
+        if number not in told
     ]
-    return _without((*faults, *missing), release, source)
+    return release, (*faults, *missing)
 
 
 def call_by_hand(event: Mapping[str, Any]) -> Call:

@@ -399,6 +399,6 @@ def verdicts_of(file_ids: Iterable[str]) -> str:
     """A query of the verdicts the history holds for these files."""
     listed = ", ".join(literal(file_id) for file_id in file_ids)
     return (
-        "SELECT file_id, verdict, rows, error_type, error_message"
+        "SELECT file_id, verdict, rows, error_type, error_message, batch_id"
         f" FROM {HISTORY} WHERE replay = 0 AND file_id IN ({listed})"
     )

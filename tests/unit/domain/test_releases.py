@@ -309,7 +309,7 @@ def test_calls_of_a_job_have_parameters_that_are_bound() -> None:
     [
         ("p(:rws)", "line 1, column 3: :rws is no parameter; known: :rows"),
         ("SELECT :rows", "line 1, column 1: SELECT is SQL"),
-        ("-- p()", "line 1, column 1: holds no call"),
+        ("-- p()", "line 1, column 1: here is no call"),
     ],
 )
 def test_a_call_of_a_job_that_is_none_is_refused(call: str, said: str) -> None:
