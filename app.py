@@ -2,6 +2,7 @@
 
 from config.deployment import Deployment
 from stacks.constructs.app import SluiceApp
+from stacks.delivery_stack import DeliveryStack
 from stacks.keys_stack import KeysStack
 from stacks.network_stack import NetworkStack
 from stacks.pipeline_stack import PipelineStack
@@ -17,6 +18,8 @@ def build(app: SluiceApp) -> SluiceApp:
     if deployment.network:
         storage.add_stack_dependency(network := NetworkStack(app, deployment, deployment.network))
         network.add_stack_dependency(keys)
+    if deployment.delivery:
+        DeliveryStack(app, deployment, deployment.delivery)
     warehouse = WarehouseStack(app, deployment)
     pipeline = PipelineStack(app, deployment)
     storage.add_stack_dependency(keys)

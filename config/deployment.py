@@ -126,6 +126,31 @@ class Alerts(_Model):
     )
 
 
+class Delivery(_Model):
+    """Which repository's workflows may deploy here."""
+
+    repository: str = Field(
+        pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[\w.-]{1,100}$",
+        description="owner/name on GitHub.",
+    )
+    subject: str | None = Field(
+        default=None,
+        pattern=r"^repo:[\w.@/-]+$",
+        description="How the `sub` of the repository's tokens begins, as its OIDC settings show it:"
+        " newer repositories have their numbers in it. null: `repo:` and the repository.",
+    )
+    branch: str = Field(default="main", pattern=r"^[\w./-]+$")
+    creates_provider: bool = Field(
+        default=True,
+        description="An account has one provider for GitHub; false where it has it already.",
+    )
+
+    @property
+    def subject_prefix(self) -> str:
+        """What comes before `:environment:` in a token's `sub`."""
+        return self.subject or f"repo:{self.repository}"
+
+
 class FunctionSize(_Model):
     """What one function gets; its share of a CPU grows with its memory."""
 
@@ -177,6 +202,9 @@ class Deployment(_Model):
     removal_policy: Literal["retain", "destroy"] = "retain"
     termination_protection: bool = False
     alerts: Alerts = Alerts()
+    delivery: Delivery | None = Field(
+        default=None, description="null: people deploy, and no workflow may."
+    )
     retention: Retention = Retention()
     limits: Limits = Limits()
     tags: dict[str, str] = {}
@@ -311,6 +339,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "retention": Retention,
     "alerts": Alerts,
     "slack": Slack,
+    "delivery": Delivery,
     "limits": Limits,
     "functions": FunctionSizes,
     **dict.fromkeys(FunctionSizes.model_fields, FunctionSize),

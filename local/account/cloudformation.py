@@ -418,6 +418,17 @@ def _attach(client: Any, role: iam.Role, properties: Properties) -> None:
         client.attach_role_policy(RoleName=role.name, PolicyArn=arn)
 
 
+@_resource("AWS::IAM::OIDCProvider")
+def _oidc_provider(request: Request) -> Created:
+    properties, client = request.properties, request.aws("iam")
+    if request.existing is not None:
+        return Created(ref=request.existing.ref, attributes=request.existing.attributes)
+    arn = client.create_open_id_connect_provider(
+        Url=properties["Url"], ClientIDList=properties.get("ClientIdList", [])
+    )["OpenIDConnectProviderArn"]
+    return Created(ref=arn, attributes={"Arn": arn})
+
+
 # --- Lambda
 
 
