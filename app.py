@@ -5,6 +5,7 @@ from stacks.constructs.app import SluiceApp
 from stacks.delivery_stack import DeliveryStack
 from stacks.keys_stack import KeysStack
 from stacks.network_stack import NetworkStack
+from stacks.observability_stack import ObservabilityStack
 from stacks.pipeline_stack import PipelineStack
 from stacks.storage_stack import StorageStack
 from stacks.warehouse_stack import WarehouseStack
@@ -25,6 +26,8 @@ def build(app: SluiceApp) -> SluiceApp:
     storage.add_stack_dependency(keys)
     warehouse.add_stack_dependency(storage)
     pipeline.add_stack_dependency(warehouse)
+    # it refers to nothing by reference; only the log groups must be there
+    ObservabilityStack(app, deployment).add_stack_dependency(pipeline)
     return app
 
 

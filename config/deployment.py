@@ -45,6 +45,12 @@ class WarehouseSize(_Model):
         description="What a day may use before the workgroup stops; null: no limit. An alarm warns"
         " at four fifths.",
     )
+    rpu_hour_usd: float = Field(
+        default=0.375,
+        gt=0,
+        description="What an RPU-hour costs in the region; the dashboard multiplies with it."
+        " https://aws.amazon.com/redshift/pricing/",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -262,6 +268,11 @@ class Deployment(_Model):
     def alarm_topic(self) -> str:
         """The topic of alarms."""
         return self.name("alarms")
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard."""
+        return self.name("dashboard")
 
     @property
     def arrivals(self) -> str:

@@ -36,11 +36,25 @@ class Metric(StrEnum):
     """From a file's arrival to its verdict; the longest of a batch."""
     OLDEST_UNLOADED_SECONDS = "OldestUnloadedSeconds"
     """The age of a job's first waiting file when its load ended; 0 when none waits."""
+    OLDEST_UNLOADED_FILE_SECONDS = "OldestUnloadedFileSeconds"
+    """The age of the oldest version under data/in/ that an active job should have loaded, as a
+    sweep finds it; 0 when there is none."""
+    UNLOADED_FILES = "UnloadedFiles"
+    """How many such versions a sweep found."""
 
 
 UNITS: Final = {
     Metric.LOAD_SECONDS: "Seconds",
     Metric.FILE_SECONDS: "Seconds",
     Metric.OLDEST_UNLOADED_SECONDS: "Seconds",
+    Metric.OLDEST_UNLOADED_FILE_SECONDS: "Seconds",
 }
 """Units other than Count."""
+
+MEMORY_USED: Final = "MemoryUsed"
+"""What Lambda reports at the end of each invocation, in MB; taken from the function's log."""
+
+
+def memory_namespace(function: str) -> str:
+    """Where a function's MEMORY_USED is: a metric from a log line has no dimension for it."""
+    return f"{NAMESPACE}/{function}"

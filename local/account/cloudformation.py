@@ -21,6 +21,7 @@ from moto.cloudformation.exceptions import (
     UnformattedGetAttTemplateException,
     ValidationError,
 )
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.iam import models as iam
 from moto.s3.models import FakeBucket
@@ -651,8 +652,35 @@ def _schedule(request: Request) -> Created:
 @_resource("AWS::CloudWatch::Alarm", name="AlarmName")
 def _alarm(request: Request) -> Created:
     request.aws("cloudwatch").put_metric_alarm(**{**request.properties, "AlarmName": request.name})
-    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT_ID}:alarm:{request.name}"
-    return Created(ref=request.name, attributes={"Arn": arn})
+    return Created(
+        ref=request.name, attributes={"Arn": arns.arn("cloudwatch", f"alarm:{request.name}")}
+    )
+
+
+@_resource("AWS::CloudWatch::CompositeAlarm", name="AlarmName")
+def _composite_alarm(request: Request) -> Created:
+    properties = request.properties
+    # moto keeps and describes composite alarms, and has no operation that makes one
+    cloudwatch_backends[ACCOUNT_ID][REGION].put_metric_alarm(
+        name=request.name,
+        rule=properties["AlarmRule"],
+        description=properties.get("AlarmDescription", ""),
+        alarm_actions=properties.get("AlarmActions", []),
+        ok_actions=properties.get("OKActions", []),
+        namespace="",
+        metric_name="",
+        metric_data_queries=[],
+        comparison_operator="",
+        evaluation_periods=0,
+        period=0,
+        threshold=0,
+        statistic="",
+        dimensions=[],
+        insufficient_data_actions=[],
+    )
+    return Created(
+        ref=request.name, attributes={"Arn": arns.arn("cloudwatch", f"alarm:{request.name}")}
+    )
 
 
 @_resource("AWS::Logs::MetricFilter", name="FilterName")
@@ -687,7 +715,6 @@ def _backup_plan(request: Request) -> Created:
 @_resource("AWS::Backup::BackupSelection")
 @_resource("AWS::Budgets::Budget")
 @_resource("AWS::Chatbot::SlackChannelConfiguration")
-@_resource("AWS::CloudWatch::CompositeAlarm", name="AlarmName")
 @_resource("AWS::Logs::QueryDefinition")
 @_resource("AWS::CDK::Metadata")
 def _kept(request: Request) -> Created:

@@ -180,3 +180,47 @@ def test_a_failed_synthesis_shows_what_the_app_printed(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("raise SystemExit('no such environment: nowhere')")
     with pytest.raises(SynthesisError, match="no such environment: nowhere"):
         synthesize(tmp_path, "nowhere", cache_dir=tmp_path / "cache")
+
+
+def test_alarms_are_there_to_be_described_and_told_apart(
+    account: Account, aws: Aws, tmp_path: Path
+) -> None:
+    template = {
+        "Resources": {
+            "Errors": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {
+                    "AlarmName": "errors",
+                    "Namespace": "AWS/Lambda",
+                    "MetricName": "Errors",
+                    "Statistic": "Sum",
+                    "Period": 60,
+                    "Threshold": 0,
+                    "EvaluationPeriods": 1,
+                    "ComparisonOperator": "GreaterThanThreshold",
+                },
+            },
+            "Failing": {
+                "Type": "AWS::CloudWatch::CompositeAlarm",
+                "Properties": {
+                    "AlarmName": "failing",
+                    "AlarmRule": {"Fn::Sub": 'ALARM("${Errors.Arn}")'},
+                    "AlarmActions": ["arn:aws:sns:us-east-1:123456789012:alarms"],
+                },
+            },
+            "Waiting": {
+                "Type": "AWS::CloudWatch::CompositeAlarm",
+                "Properties": {
+                    "AlarmName": "waiting",
+                    "AlarmRule": 'ALARM("errors")',
+                    "ActionsSuppressor": {"Fn::GetAtt": ["Failing", "Arn"]},
+                },
+            },
+        }
+    }
+    deploy(account, tmp_path, "alarms", template)
+    described = aws("cloudwatch").describe_alarms(AlarmNames=["errors", "failing"])
+    assert [alarm["AlarmName"] for alarm in described["MetricAlarms"]] == ["errors"]
+    (failing,) = described["CompositeAlarms"]
+    assert failing["AlarmRule"] == 'ALARM("arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors")'
+    assert failing["AlarmActions"] == ["arn:aws:sns:us-east-1:123456789012:alarms"]

@@ -1,0 +1,230 @@
+"""What is an incident, and by which symptoms it shows: every alarm of an environment."""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
+
+from config.deployment import Step
+from config.metrics import MEMORY_USED, Metric, memory_namespace
+from stacks import watched
+from stacks.constructs.alarm import Incident, Symptom
+from stacks.constructs.stack import SluiceStack
+
+AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "publish_jobs")
+"""Functions that only a deployment calls; their failure is its failure."""
+
+_EVENTS = ("uploaded", "failed")
+"""The rules, as their names end."""
+
+_AN_HOUR = 12
+"""In periods of five minutes: longer than a failing load waits before it is tried again."""
+
+_DEAD_LETTER_DAYS = 7
+"""SQS keeps a dead letter 14 days, of which it may have spent 4 in its first queue."""
+
+
+def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
+    """Make every alarm; people are told by `topic`."""
+    failing = Incident(
+        stack,
+        "loads-failing",
+        means="Files do not get in: loads fail, or messages about files became dead letters.",
+        symptoms=[*_loads(stack)],
+        topic=topic,
+    )
+    found = [
+        failing,
+        Incident(
+            stack,
+            "events-undelivered",
+            means="EventBridge could not put events into the arrivals queue.",
+            symptoms=[*_events(stack)],
+            topic=topic,
+        ),
+        Incident(
+            stack,
+            "files-rejected",
+            means="Files were put aside into data/rejected/; others were loaded without them.",
+            symptoms=[
+                Symptom(
+                    name="rejected-files",
+                    means="Files were rejected in the last hour.",
+                    metric=watched.sluice(stack, Metric.REJECTED, "Sum"),
+                    above=0,
+                    of=_AN_HOUR,
+                )
+            ],
+            topic=topic,
+        ),
+        Incident(
+            stack,
+            "files-waiting",
+            means="Files wait longer than they should, and nothing has failed.",
+            symptoms=[*_waiting(stack)],
+            topic=topic,
+            unless=failing,
+        ),
+        Incident(
+            stack,
+            "functions-strained",
+            means="A function runs short of time, of memory or of concurrency.",
+            symptoms=[each for step in get_args(Step) for each in _strain(stack, step)],
+            topic=topic,
+            unless=failing,
+        ),
+        Incident(
+            stack,
+            "deployment-failing",
+            means="A function that only a deployment calls has failed; so did the deployment.",
+            symptoms=[_errors(stack, step, times=1) for step in AT_DEPLOYMENT],
+            topic=topic,
+        ),
+        Incident(
+            stack,
+            "dead-letters-expiring",
+            means="Nobody has taken care of dead letters for a week; soon SQS deletes them.",
+            symptoms=[
+                Symptom(
+                    name=f"{noun}-age",
+                    means=f"The oldest message in {noun} is older than {_DEAD_LETTER_DAYS} days.",
+                    metric=watched.queue(queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+                    above=_DEAD_LETTER_DAYS * 86_400,
+                )
+                for noun, queue in watched.dead_letter_queues(stack).items()
+            ],
+            topic=topic,
+        ),
+    ]
+    limit = stack.deployment.warehouse.daily_rpu_hours
+    if limit is not None:
+        found.append(_usage(stack, topic, limit))
+    return found
+
+
+def _loads(stack: SluiceStack) -> Iterator[Symptom]:
+    for step in get_args(Step):
+        if step not in AT_DEPLOYMENT:
+            yield _errors(stack, step, times=3)
+    yield Symptom(
+        name="load-failures",
+        means="Executions of the load failed, timed out or were stopped in the last hour.",
+        metric=watched.ended_badly(stack.load_machine_arn),
+        above=0,
+        of=_AN_HOUR,
+    )
+    yield _depth(stack, "arrivals-dead-letters")
+
+
+def _errors(stack: SluiceStack, step: Step, *, times: int) -> Symptom:
+    """One error is tried again by whoever called; errors that go on are not mended by that."""
+    return Symptom(
+        name=f"{step.replace('_', '-')}-errors",
+        means=f"Invocations of {step} failed in {times} of the last {times} periods of 5 minutes.",
+        metric=watched.function(stack, step, "Errors", "Sum"),
+        above=0,
+        times=times,
+        of=times,
+    )
+
+
+def _depth(stack: SluiceStack, noun: str) -> Symptom:
+    return Symptom(
+        name=noun,
+        means=f"There are messages in {noun}.",
+        metric=watched.queue(
+            watched.dead_letter_queues(stack)[noun],
+            "ApproximateNumberOfMessagesVisible",
+            "Maximum",
+            period=Duration.minutes(1),
+        ),
+        above=0,
+    )
+
+
+def _events(stack: SluiceStack) -> Iterator[Symptom]:
+    yield _depth(stack, "events-dead-letters")
+    for rule in _EVENTS:
+        yield Symptom(
+            name=f"{rule}-lost",
+            means=f"Events of the rule {rule} reached neither their queue nor its dead letters.",
+            metric=cloudwatch.Metric(
+                namespace="AWS/Events",
+                metric_name="InvocationsFailedToBeSentToDlq",
+                dimensions_map={"RuleName": stack.deployment.name(rule)},
+                statistic="Sum",
+                period=Duration.minutes(5),
+            ),
+            above=0,
+            of=_AN_HOUR,
+        )
+
+
+def _waiting(stack: SluiceStack) -> Iterator[Symptom]:
+    minutes = stack.deployment.alerts.oldest_unloaded_minutes
+    yield Symptom(
+        name="oldest-unloaded",
+        means=f"A file has waited for more than {minutes} minutes to be loaded.",
+        metric=watched.sluice(stack, Metric.OLDEST_UNLOADED_FILE_SECONDS, "Maximum"),
+        above=minutes * 60,
+        missing=cloudwatch.TreatMissingData.IGNORE,  # until the next sweep
+    )
+    limits = stack.deployment.limits
+    # Older than a message can get that is tried to the end, the longest delay before it included.
+    tried = limits.max_receive_count * 6 * limits.functions.route.timeout_seconds + 900
+    yield Symptom(
+        name="arrivals-age",
+        means=f"A message has been in the arrivals queue for more than {tried} seconds.",
+        metric=watched.queue(stack.deployment.arrivals, "ApproximateAgeOfOldestMessage", "Maximum"),
+        above=tried,
+    )
+
+
+def _strain(stack: SluiceStack, step: Step) -> Iterator[Symptom]:
+    size, name = getattr(stack.deployment.limits.functions, step), step.replace("_", "-")
+    yield Symptom(
+        name=f"{name}-throttles",
+        means=f"{step} was throttled for 15 minutes.",
+        metric=watched.function(stack, step, "Throttles", "Sum"),
+        above=0,
+        times=3,
+        of=3,
+    )
+    yield Symptom(
+        name=f"{name}-duration",
+        means=f"An invocation of {step} took more than 80% of its {size.timeout_seconds} s.",
+        metric=watched.function(stack, step, "Duration", "Maximum"),
+        above=size.timeout_seconds * 800,
+        of=_AN_HOUR,
+    )
+    yield Symptom(
+        name=f"{name}-memory",
+        means=f"An invocation of {step} used more than 90% of its {size.memory_mb} MB.",
+        metric=cloudwatch.Metric(
+            namespace=memory_namespace(stack.deployment.function(step)),
+            metric_name=MEMORY_USED,
+            statistic="Maximum",
+            period=Duration.minutes(5),
+        ),
+        above=size.memory_mb * 0.9,
+        of=_AN_HOUR,
+    )
+
+
+def _usage(stack: SluiceStack, topic: sns.ITopic, daily_rpu_hours: int) -> Incident:
+    return Incident(
+        stack,
+        "warehouse-usage",
+        means=f"A day's use of the warehouse nears its limit of {daily_rpu_hours} RPU-hours.",
+        symptoms=[
+            Symptom(
+                name="rpu-hours",
+                means="More than four fifths of a day's RPU-hours are used.",
+                metric=watched.rpu_hours(stack, Duration.days(1)),
+                above=daily_rpu_hours * 0.8,
+            )
+        ],
+        topic=topic,
+    )
