@@ -28,5 +28,5 @@ def answer_batch(records: list[dict[str, Any]], router: Router) -> dict[str, Any
 def _body(record: dict[str, Any]) -> Any:
     try:
         return json.loads(record["body"])
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than any event is
         return None

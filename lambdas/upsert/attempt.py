@@ -156,4 +156,5 @@ def _listing(verdicts: tuple[Verdict, ...]) -> bytes:
                 file.arrived_at.strftime("%Y-%m-%d %H:%M:%S"),
             ]
         )
-    return text.getvalue().encode()
+    # COPY takes no NUL, and a carriage return, which Python does not quote, ends its row
+    return text.getvalue().translate({0: "\ufffd", 13: "\ufffd"}).encode()

@@ -1,8 +1,9 @@
 """The events that reach the arrivals queue, parsed; anything else is refused."""
 
 import json
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
 from lambdas.shared.domain.errors import EventError
@@ -51,25 +52,58 @@ def parse_event(document: Any) -> Event:
             return _object_created(document, detail)
         if detail_type == "Step Functions Execution Status Change":
             jobs = json.loads(detail["input"])["glue_jobs"]
-            return ExecutionEnded(name=detail["name"], jobs=tuple(jobs))
+            return ExecutionEnded(name=_text(detail["name"]), jobs=tuple(map(_started, jobs)))
         if detail_type == WAKE_UP:
-            return WakeUp(job_id=detail["job_id"])
-    except (KeyError, TypeError, ValueError) as error:
+            return WakeUp(job_id=_text(detail["job_id"]))
+    except _GARBLED as error:
         raise EventError(f"the event lacks or garbles {error}; nothing was done") from error
     raise EventError(f"events of type {detail_type!r} are not for this queue")
 
 
+_GARBLED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+_LARGEST = 2**63 - 1
+_SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,40}")
+
+
 def _object_created(document: Any, detail: Any) -> ObjectCreated:
     entry = detail["object"]
+    size, sequencer = entry.get("size"), entry.get("sequencer")
+    if size is not None and not (type(size) is int and 0 <= size <= _LARGEST):
+        raise ValueError("the size, which is no number of bytes")
+    if sequencer is not None and not _SEQUENCER.fullmatch(sequencer):
+        raise ValueError("the sequencer, which is no hexadecimal number")
+    time = datetime.fromisoformat(document["time"])
+    if time.tzinfo is None or not MINYEAR < time.year < MAXYEAR:
+        raise ValueError("the time, which has no zone or no day that can be")
     return ObjectCreated(
-        bucket=detail["bucket"]["name"],
-        key=entry["key"],
-        etag=entry.get("etag"),
-        size=entry.get("size"),
-        version_id=entry.get("version-id"),
-        sequencer=entry.get("sequencer"),
-        time=datetime.fromisoformat(document["time"]),
+        bucket=_text(detail["bucket"]["name"]),
+        key=_text(entry["key"]),
+        etag=_optional_text(entry.get("etag")),
+        size=size,
+        version_id=_optional_text(entry.get("version-id")),
+        sequencer=sequencer,
+        time=time,
     )
+
+
+def _started(job: Any) -> dict[str, Any]:
+    """A job as an execution was given it: at least its id and its generation."""
+    generation = job["generation"]
+    if not (type(generation) is int and 0 <= generation <= _LARGEST):
+        raise ValueError("the generation, which is no number")
+    return {**job, "job_id": _text(job["job_id"])}
+
+
+def _text(value: Any) -> str:
+    """Text that can be stored and compared: not empty, and no half of a character in it."""
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"a text, which is {type(value).__name__}")
+    value.encode()
+    return value
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def wake_up(job_id: str, **told: str) -> dict[str, Any]:

@@ -78,6 +78,47 @@ def test_what_is_no_event_is_refused(document: Any) -> None:
         parse_event(document)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("time",), "2025-01-19T14:30:52"),
+        (("time",), "0001-01-01T00:00:00+14:00"),
+        (("time",), 7),
+        (("detail",), [1]),
+        (("detail", "bucket", "name"), ""),
+        (("detail", "object"), ["key"]),
+        (("detail", "object", "key"), 5),
+        (("detail", "object", "key"), "data/in/\ud800"),
+        (("detail", "object", "size"), -1),
+        (("detail", "object", "size"), 10**40),
+        (("detail", "object", "size"), "12"),
+        (("detail", "object", "etag"), {}),
+        (("detail", "object", "version-id"), ""),
+        (("detail", "object", "sequencer"), "newest"),
+    ],
+)
+def test_an_upload_that_garbles_what_it_says_is_refused(path: tuple[str, ...], value: Any) -> None:
+    event = json.loads(json.dumps(EVENTS["object_created"]))
+    part = event
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    with pytest.raises(EventError):
+        parse_event(event)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["{", "[" * 100_000, "[]", '{"glue_jobs": 1}', '{"glue_jobs": [{"job_id": "J"}]}']
+    + [json.dumps({"glue_jobs": [{"job_id": "J", "generation": each}]}) for each in ("1", -1, {})],
+)
+def test_an_execution_that_garbles_its_jobs_is_refused(told: str) -> None:
+    event = json.loads(json.dumps(EVENTS["execution_failed"]))
+    event["detail"]["input"] = told
+    with pytest.raises(EventError):
+        parse_event(event)
+
+
 def test_an_execution_whose_input_was_too_long_to_send_is_refused() -> None:
     event = json.loads(json.dumps(EVENTS["execution_failed"]))
     event["detail"] |= {"input": None, "inputDetails": {"included": False}}

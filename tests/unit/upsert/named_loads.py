@@ -125,7 +125,7 @@ def statements(shape: Shape, names: Mapping[str, str]) -> tuple[str, ...]:
         one_by_one=shape.one_by_one,
         widths={names["zqcolumn1z"]: 900} if shape.target == "narrower" else None,
     )
-    transaction = _preparation(job, names).transaction(plan)
+    transaction = preparation_of(job, names).transaction(plan)
     ids = [names["zqwordz"], *(each.file.file_id for each in candidates)]
     return (*plan.ddl, *upsert_sql.statements(transaction), upsert_sql.verdicts_of(ids))
 
@@ -190,7 +190,8 @@ def _candidate(at: int, schema: FileSchema) -> Candidate:
     return Candidate(file=file, raw_key=f"raw/{at}", missing=False, schema=schema, error=None)
 
 
-def _preparation(job: Job, names: Mapping[str, str]) -> Preparation:
+def preparation_of(job: Job, names: Mapping[str, str]) -> Preparation:
+    """The preparation of a batch of this job."""
     execution = names["zqexecutionz"]
     step = Step(
         job=job,
