@@ -24,7 +24,7 @@ from lambdas.shared.domain.events import (
 )
 from lambdas.shared.domain.files import File
 from lambdas.shared.starting import start_open_generation
-from lambdas.shared.unseen import versions_of
+from lambdas.shared.unseen import admitted, versions_of
 
 Outcome = dict[str, Any] | SluiceError
 
@@ -84,7 +84,7 @@ class Router:
 
     def _admit(self, event: ObjectCreated) -> Outcome | _Pooled:
         job = find_matching_job(self._jobs_in(event.bucket), event.key)
-        file = self._file(event)
+        file = self._file(event, job)
         if file is None:
             return {"status": "missing", "key": event.key}
         if job is None:
@@ -97,10 +97,10 @@ class Router:
             return {"status": "already_settled", "state": state.value}
         return _Pooled(job, file, is_new)
 
-    def _file(self, event: ObjectCreated) -> File | None:
+    def _file(self, event: ObjectCreated, job: Job | None) -> File | None:
         version_id, etag, size = event.version_id, event.etag, event.size
         if event.sequencer is None or version_id is None or etag is None or size is None:
-            return self._in_order(event)
+            return self._in_order(event, job)
         try:
             return File(
                 bucket=event.bucket,
@@ -114,9 +114,20 @@ class Router:
         except ValueError as error:
             raise EventError(str(error)) from error
 
-    def _in_order(self, event: ObjectCreated) -> File | None:
-        """The version of an event that does not say all (one written by hand), in its place."""
-        there = versions_of(event.key, objects=Objects(event.bucket), ledger=self.ledger)
+    def _in_order(self, event: ObjectCreated, job: Job | None) -> File | None:
+        """The version of an event that does not say all, in its place above all older ones."""
+        objects = Objects(event.bucket)
+        if job is None:
+            there = versions_of(event.key, objects=objects, ledger=self.ledger)
+        else:
+            put = self.ledger.pool_file if job.is_active else self.ledger.let_wait
+            there = admitted(
+                event.key,
+                event.version_id,
+                objects=objects,
+                ledger=self.ledger,
+                admit=lambda older: put(older, job.job_id),
+            )
         files = [each.file for each in there]
         if event.version_id is None:
             return files[-1] if files else None

@@ -18,7 +18,7 @@ from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.notices import failed, loaded, rejected
 from lambdas.shared.starting import start_open_generation
-from lambdas.shared.unseen import versions_of
+from lambdas.shared.unseen import admitted
 
 _MOST_ROUNDS = 200
 """An execution's history holds 25,000 events; the next one goes on from here."""
@@ -101,11 +101,13 @@ class Settling:
 
     def _admit_older_versions(self, file: File) -> None:
         """Deleting a version makes the one before it current: pool those nobody has seen."""
-        for version in versions_of(file.key, objects=self.objects, ledger=self.ledger):
-            if version.file.version_id == file.version_id:
-                return
-            if version.state is None:
-                self.ledger.pool_file(version.file, self.step.job.job_id)
+        admitted(
+            file.key,
+            file.version_id,
+            objects=self.objects,
+            ledger=self.ledger,
+            admit=lambda older: self.ledger.pool_file(older, self.step.job.job_id),
+        )
 
     def _tell(self, verdicts: list[Verdict]) -> None:
         states = [verdict.state.value for verdict in verdicts]

@@ -1,7 +1,8 @@
 """Versions of a key that the ledger does not know: the order they belong in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from lambdas.shared.aws.ledger import Known, Ledger
 from lambdas.shared.aws.objects import Objects, Version
@@ -33,6 +34,29 @@ def versions_of(key: str, *, objects: Objects, ledger: Ledger) -> list[KeyVersio
         )
         for version, sequence in zip(listed, sequences, strict=True)
     ]
+
+
+def admitted(
+    key: str,
+    version_id: str | None,
+    *,
+    objects: Objects,
+    ledger: Ledger,
+    admit: Callable[[File], object],
+) -> list[KeyVersion]:
+    """The versions of a key, once those older than this one are all known; None is the newest.
+
+    Each that nobody has seen is admitted, the oldest first, and then all are looked at anew: its
+    own event may come meanwhile with a sequencer, and what is newer has to stand above that.
+    """
+    while True:
+        there = versions_of(key, objects=objects, ledger=ledger)
+        until = version_id or (there[-1].file.version_id if there else None)
+        older = takewhile(lambda each, until=until: each.file.version_id != until, there)  # type: ignore[misc] # bound early
+        unseen = next((each for each in older if each.state is None), None)
+        if unseen is None:
+            return there
+        admit(unseen.file)
 
 
 def _sequences(listed: Sequence[Version], known: Iterable[Known]) -> list[str]:

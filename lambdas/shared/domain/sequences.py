@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 from lambdas.shared.domain.files import SEQUENCE_WIDTH
 
-_ROOM = 16 ** (SEQUENCE_WIDTH // 2)
-"""S3's sequencers fill less than half of ours, so what lies within this is between two of them."""
 _STEP = 16 ** (SEQUENCE_WIDTH // 4)
+"""S3's sequencers fill less than half of ours: two of them are further apart than many of these."""
 
 
 def filled(known: Sequence[str | None]) -> list[str]:
     """The sequences of a key's versions, the oldest first; None where one is not known.
 
-    An unknown one gets its place between its neighbours: right below the next known one, or right
-    above the last, where any sequencer that S3 is still to give is higher.
+    An unknown one gets its place right above the known one before it: what S3's own event says of
+    the versions after it, now or later, is higher.
     """
     sequences = [None if each is None else int(each, 16) for each in known]
     position = 0
@@ -29,7 +28,5 @@ def filled(known: Sequence[str | None]) -> list[str]:
 
 
 def _between(low: int, high: int | None, count: int) -> list[int]:
-    if high is None:
-        return [low + _STEP * (at + 1) for at in range(count)]
-    gap = min(high - low, _ROOM) // (count + 1)
-    return [high - gap * (count - at) for at in range(count)]
+    gap = _STEP if high is None else min(_STEP, (high - low) // (count + 1))
+    return [low + gap * (at + 1) for at in range(count)]
