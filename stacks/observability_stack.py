@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from config.deployment import Deployment, Slack, Step
 from config.metrics import MEMORY_USED, memory_namespace
@@ -48,22 +48,24 @@ class ObservabilityStack(SluiceStack):
             master_key=self.key("messages"),
             enforce_ssl=True,
         )
-        alarms = self.arn("cloudwatch", f"alarm:{self.deployment.name('*')}")
-        bills = self.arn("budgets", "*", region="")
-        for service, source in {"cloudwatch": alarms, "budgets": bills}.items():
-            topic.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=service.title(),
-                    principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
-                    actions=["sns:Publish"],
-                    resources=[topic.topic_arn],
-                    conditions={
-                        "StringEquals": {"aws:SourceAccount": self.account},
-                        "ArnLike": {"aws:SourceArn": source},
-                    },
-                )
-            )
+        self._admit(
+            topic, "cloudwatch", self.arn("cloudwatch", f"alarm:{self.deployment.name('*')}")
+        )
         return topic
+
+    def _admit(self, topic: sns.Topic, service: str, source: str) -> IDependable | None:
+        """Let a service publish on behalf of what is ours; what must wait until it may."""
+        statement = iam.PolicyStatement(
+            sid=service.title(),
+            principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": self.account},
+                "ArnLike": {"aws:SourceArn": source},
+            },
+        )
+        return topic.add_to_resource_policy(statement).policy_dependable
 
     def _subscribe(self, topic: sns.Topic) -> None:
         alerts = self.deployment.alerts
@@ -108,6 +110,7 @@ class ObservabilityStack(SluiceStack):
 
     def _budget(self, topic: sns.Topic, monthly_usd: int) -> None:
         """The whole account's bill: a filter by tag shows nothing until somebody activates it."""
+        admitted = self._admit(topic, "budgets", self.arn("budgets", "*", region=""))
         subscriber = budgets.CfnBudget.SubscriberProperty(
             subscription_type="SNS", address=topic.topic_arn
         )
@@ -133,7 +136,8 @@ class ObservabilityStack(SluiceStack):
                 for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
             ],
         )
-        budget.node.add_dependency(topic)  # its policy too: Budgets asks whether it may publish
+        if admitted is not None:
+            budget.node.add_dependency(admitted)  # Budgets asks at once whether it may publish
 
     def _measure_memory(self) -> None:
         for step in get_args(Step):

@@ -23,7 +23,14 @@ from stacks.constructs.app import SluiceApp
 from stacks.observability_stack import ObservabilityStack
 from stacks.queries import QUERIES
 from tests.infrastructure.assembly import Assembly, Resource, as_list, target
-from tests.infrastructure.topology import Topology, Watched, failing_ends, metrics, plain
+from tests.infrastructure.topology import (
+    ACCOUNT_ID,
+    Topology,
+    Watched,
+    failing_ends,
+    metrics,
+    plain,
+)
 from tools.observability import Observability, main, read
 
 # Metrics of services that alarms may read, with their dimensions, as AWS documents them:
@@ -306,7 +313,7 @@ def test_every_incident_is_told_to_one_topic_that_cloudwatch_may_write_to(
     deployed: Assembly,
 ) -> None:
     topic = deployed.one("AWS::SNS::Topic", "Alarms")
-    account = Deployment.load(deployed.environment)
+    deployment = Deployment.load(deployed.environment)
     incidents = list(deployed.resources("AWS::CloudWatch::CompositeAlarm"))
     assert incidents
     for incident in incidents:
@@ -318,13 +325,11 @@ def test_every_incident_is_told_to_one_topic_that_cloudwatch_may_write_to(
         for statement in policy["Statement"]
         if statement["Effect"] == "Allow"
     }
-    assert sources == {
-        "cloudwatch.amazonaws.com": plain(
-            {"Fn::Join": ["", ["arn:aws:cloudwatch:us-east-1:", {"Ref": "AWS::AccountId"},
-                               f":alarm:{account.name('*')}"]]}
-        ),
-        "budgets.amazonaws.com": "arn:aws:budgets::123456789012:*",
-    }  # fmt: skip
+    budgets = {"budgets.amazonaws.com": f"arn:aws:budgets::{ACCOUNT_ID}:*"}
+    alarms = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT_ID}:alarm:{deployment.name('*')}"
+    assert sources == {"cloudwatch.amazonaws.com": alarms} | (
+        budgets if deployment.alerts.monthly_budget_usd else {}
+    )
 
 
 def test_an_incident_that_another_explains_waits_for_it(deployed: Assembly) -> None:
