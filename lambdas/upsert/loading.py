@@ -9,6 +9,7 @@ from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import Objects
 from lambdas.shared.aws.warehouse import Statement, Warehouse
 from lambdas.shared.domain import upsert_sql
+from lambdas.shared.domain.engine_errors import Blame, blame
 from lambdas.shared.domain.errors import (
     FileError,
     FormatError,
@@ -17,6 +18,7 @@ from lambdas.shared.domain.errors import (
     RowError,
     ShrinkError,
     SluiceError,
+    StatementLostError,
     TypeChangeError,
     WarehouseError,
 )
@@ -54,6 +56,14 @@ class Loading:
 
     def advance(self) -> dict[str, Any]:
         """Go on from where the last invocation stopped."""
+        try:
+            return self._advanced()
+        except StatementLostError as error:
+            # it may yet commit, and asking again would not tell: the next attempt's own look at the
+            # history, under the mutex, does
+            return self._later(error.message)
+
+    def _advanced(self) -> dict[str, Any]:
         found_out = MOST_ATTEMPTS if self.step.load.get("errors") else 0
         if self.attempt > MOST_ATTEMPTS + found_out:
             raise WarehouseError(
@@ -112,16 +122,17 @@ class Loading:
         found = refusals.findings(message)
         if found:
             return self._after_findings(found, attempt)
-        if refusals.is_transient(message) or statement.status == "ABORTED":
-            return self._again(reason=message, wait=random.uniform(1, 2**self.attempt))  # noqa: S311 - jitter, no secret
-        if refusals.is_about_data(message):
+        to_blame = Blame.TIME if statement.status == "ABORTED" else blame(message)
+        if to_blame is Blame.TIME:
+            return self._later(message)
+        if to_blame is Blame.FILES:
             return self._after_bad_data(statement, message, attempt)
         raise WarehouseError(redacted(message))
 
     def _after_findings(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, Any]:
         by_code = {finding.code: finding for finding in reversed(found)}
         if "VERDICT" in by_code:
-            return self._decided(self._from_history(), {"rows": 0})
+            return self._known()
         if "NEWER" in by_code:
             newer = [f.details[0] for f in found if f.code == "NEWER"]
             known = self.step.load.get("superseded", [])
@@ -156,6 +167,8 @@ class Loading:
         loading = {file.file_id for file in attempt.files}
         if file_id not in loading and len(loading) == 1:
             file_id = next(iter(loading))
+        if not loading:  # it was the batch's own list
+            raise WarehouseError(redacted(message))
         if file_id is None or file_id not in loading:
             return self._narrowed(len(loading))
         return self._without({file_id: _row_error(detail) if detail else _unreadable(message)})
@@ -169,10 +182,15 @@ class Loading:
         rows = self.warehouse.rows(statement_id)
         return rows[0] if rows else None
 
-    def _from_history(self) -> list[Verdict]:
+    def _known(self) -> dict[str, Any]:
+        """Settle what has a verdict; rows count if an earlier attempt at this batch loaded them."""
         by_id = {each.file.file_id: each for each in self.preparation.candidates()}
-        statement_id = self.warehouse.run(upsert_sql.verdicts_of(by_id))
-        return [
+        found = [
+            row
+            for sql in upsert_sql.verdicts_of(by_id)
+            for row in self.warehouse.rows(self.warehouse.run(sql))
+        ]
+        verdicts = [
             Verdict(
                 file=by_id[row["file_id"]].file,
                 state=FileState(row["verdict"]),
@@ -182,8 +200,10 @@ class Loading:
                 else None,
                 batch_id=str(row["batch_id"]),
             )
-            for row in self.warehouse.rows(statement_id)
+            for row in found
         ]
+        ours = [row for row in found if row["batch_id"] == self.step.batch_id]
+        return self._decided(verdicts, {"rows": sum(_whole(row["rows"]) or 0 for row in ours)})
 
     def _narrowed(self, count: int) -> dict[str, Any]:
         """Nobody knows which file it was: the next round takes half as many."""
@@ -193,6 +213,10 @@ class Loading:
         errors = {file_id: error.to_json() for file_id, error in bad.items()}
         reason = ", ".join(sorted({type(error).__name__ for error in bad.values()}))
         return self._again(reason=reason, errors=self.step.load.get("errors", {}) | errors)
+
+    def _later(self, reason: str) -> dict[str, Any]:
+        """A new attempt, with a token of its own, after a pause of any length up to a limit."""
+        return self._again(reason=reason, wait=random.uniform(1, 2**self.attempt))  # noqa: S311 - jitter, no secret
 
     def _again(self, *, reason: str, wait: float = 0, **changes: Any) -> dict[str, Any]:
         return {

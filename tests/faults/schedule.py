@@ -130,6 +130,7 @@ class Fault:
         "fail_transaction",
         "abort_transaction",
         "forget_statement",
+        "fail_statement",
     )
 
 

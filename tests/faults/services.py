@@ -111,6 +111,8 @@ class DataApi:
     is_nameless: bool = False
     transactions: dict[str, Pending] = field(default_factory=dict)
     begun: int = 0
+    next_failure: str | None = None
+    _failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def waiting(self) -> list[Pending]:
@@ -128,6 +130,10 @@ class DataApi:
         return {"Id": self.transactions[token].statement_id}
 
     def execute_statement(self, **request: Any) -> Any:
+        if self.next_failure is not None:
+            statement_id = f"failed-{len(self._failed)}"
+            self._failed[statement_id], self.next_failure = self.next_failure, None
+            return {"Id": statement_id}
         answer = self._call("ExecuteStatement", request)
         self.close(answer["Id"])
         return answer
@@ -136,6 +142,9 @@ class DataApi:
         for pending in self.transactions.values():
             if pending.statement_id == request["Id"]:
                 return self._described(pending)
+        if request["Id"] in self._failed:
+            error = self._failed[request["Id"]]
+            return {"Id": request["Id"], "Status": "FAILED", "Error": error}
         return self._call("DescribeStatement", request)
 
     def _described(self, pending: Pending) -> Any:

@@ -391,6 +391,11 @@ class World:
         pending.is_forgotten = True
         return True
 
+    def _fail_statement(self) -> bool:
+        """The next statement that stands alone, DDL or a read, fails of what passes."""
+        self.data_api.next_failure = "ERROR: 1023 DETAIL: Serializable isolation violation"
+        return True
+
 
 def object_created(key: str, version: StoredVersion, *, sequencer: str) -> dict[str, Any]:
     """The event S3 sends through EventBridge."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import translated
-from lambdas.shared.domain.errors import WarehouseBusyError, WarehouseError
-from lambdas.shared.domain.redaction import redacted
+from lambdas.shared.domain.engine_errors import error_of
+from lambdas.shared.domain.errors import WarehouseBusyError
 
 _LONGEST_WAIT_SECONDS = 30
 """What DescribeStatement takes as WaitTimeSeconds (Amazon Redshift Data API reference)."""
@@ -80,7 +80,7 @@ class Warehouse:
         token: str | None = None,
         parameters: dict[str, str] | None = None,
     ) -> str:
-        """Run a short statement to its end; raises WarehouseError or WarehouseBusyError.
+        """Run a short statement to its end; raises WarehouseError or a TransientError.
 
         Without a token of its own it runs anew each time: a read, or DDL that may run twice.
         """
@@ -89,8 +89,9 @@ class Warehouse:
         if not statement.is_closed:
             raise WarehouseBusyError(f"a statement is still {statement.status}: {statement_id}")
         if statement.status != "FINISHED":
-            # a procedure reads rows, and an engine quotes what it stumbles on
-            raise WarehouseError(redacted(statement.error or f"it was {statement.status}"))
+            if statement.status == "ABORTED":
+                raise WarehouseBusyError(f"a statement was cancelled: {statement_id}")
+            raise error_of(statement.error or f"it was {statement.status}")
         return statement_id
 
     def rows(self, statement_id: str) -> list[dict[str, Any]]:

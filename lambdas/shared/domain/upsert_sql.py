@@ -1,7 +1,7 @@
 """The statements of one load: what LoadPlan decided, as Redshift SQL; nothing is run here."""
 
 import itertools
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -395,10 +395,16 @@ _EFFECTS: tuple[tuple[str, Literal["inserted", "deleted"]], ...] = (
 )
 
 
-def verdicts_of(file_ids: Iterable[str]) -> str:
-    """A query of the verdicts the history holds for these files."""
-    listed = ", ".join(literal(file_id) for file_id in file_ids)
-    return (
-        "SELECT file_id, verdict, rows, error_type, error_message, batch_id"
-        f" FROM {HISTORY} WHERE replay = 0 AND file_id IN ({listed})"
-    )
+def verdicts_of(file_ids: Collection[str]) -> Iterator[str]:
+    """Queries of the verdicts the history holds for these files, as many as it takes."""
+    ids = list(file_ids)
+    for start in range(0, len(ids), _MOST_IDS):
+        listed = ", ".join(literal(file_id) for file_id in ids[start : start + _MOST_IDS])
+        yield (
+            "SELECT file_id, verdict, rows, error_type, error_message, batch_id"
+            f" FROM {HISTORY} WHERE replay = 0 AND file_id IN ({listed})"
+        )
+
+
+_MOST_IDS = 2_000
+"""So many ids of 32 characters are well below MAX_STATEMENT_BYTES."""

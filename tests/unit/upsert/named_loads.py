@@ -127,7 +127,7 @@ def statements(shape: Shape, names: Mapping[str, str]) -> tuple[str, ...]:
     )
     transaction = preparation_of(job, names).transaction(plan)
     ids = [names["zqwordz"], *(each.file.file_id for each in candidates)]
-    return (*plan.ddl, *upsert_sql.statements(transaction), upsert_sql.verdicts_of(ids))
+    return (*plan.ddl, *upsert_sql.statements(transaction), *upsert_sql.verdicts_of(ids))
 
 
 def _job(shape: Shape, names: Mapping[str, str]) -> Job:

@@ -1,8 +1,9 @@
 """What a failed transaction says."""
 
-import pytest
+import re
 
-from lambdas.upsert.refusals import findings, is_about_data, is_transient, named_file
+from lambdas.shared.domain.upsert_sql import MAX_STATEMENT_BYTES, verdicts_of
+from lambdas.upsert.refusals import findings, named_file
 
 
 def test_findings_are_read_from_the_message_that_raised_them() -> None:
@@ -17,23 +18,15 @@ def test_another_error_holds_no_findings() -> None:
     assert findings("ERROR: relation A:1 does not exist") == ()
 
 
-@pytest.mark.parametrize(
-    ("message", "transient", "data"),
-    [
-        ("ERROR: 1023 Detail: Serializable isolation violation on table", True, False),
-        ("ERROR: connection refused", True, False),
-        ("ERROR: Load into table 'x' failed. Check 'sys_load_error_detail'", False, True),
-        ("ERROR: Numeric data overflow (result precision)", False, True),
-        ("ERROR: permission denied for relation orders", False, False),
-    ],
-)
-def test_errors_are_sorted(message: str, transient: bool, data: bool) -> None:
-    assert is_transient(message) is transient
-    assert is_about_data(message) is data
-
-
 def test_a_file_is_named_by_the_id_in_its_raw_copy() -> None:
     file_id = "0123456789abcdef" * 2
     path = f"s3://b/data/raw/orders/year=2025/month=11/day=13/{file_id}/a.parquet"
     assert named_file(f"Spectrum Scan Error: {path} has an incompatible Parquet schema") == file_id
     assert named_file("no file in here") is None
+
+
+def test_the_history_is_asked_in_statements_the_data_api_takes() -> None:
+    ids = [f"{number:032}" for number in range(10_000)]
+    asked = list(verdicts_of(ids))
+    assert max(map(len, asked)) < MAX_STATEMENT_BYTES
+    assert [each for sql in asked for each in re.findall(r"'(\d{32})'", sql)] == ids
