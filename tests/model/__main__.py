@@ -1,0 +1,64 @@
+"""`make model`: every state of the protocol in a few small accounts, and what breaks it."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tests.model.explore import Report, explore
+from tests.model.scopes import DEEP, DEFAULT
+from tests.model.variants import VARIANTS
+
+_MOST_STATES = 4_000_000
+
+
+def main(
+    deep: Annotated[bool, typer.Option(help="Also the large scopes: minutes, gigabytes.")] = False,
+    only: Annotated[str, typer.Option(help="Only scopes and variants whose name holds this.")] = "",
+    variants: Annotated[bool, typer.Option(help="Also break the protocol, thing by thing.")] = True,
+    traces: Annotated[bool, typer.Option(help="Print the way to each violation.")] = True,
+) -> None:
+    """Explore the load protocol state by state.
+
+    Example: python -m tests.model --deep --only versions
+    """
+    console = Console()
+    started = time.monotonic()
+    scopes = [s for s in (*DEFAULT, *(DEEP if deep else ())) if only in s.name]
+    reports = [_explored(console, explore(s, most_states=_MOST_STATES)) for s in scopes]
+    failed = [report for report in reports if report.violation]
+    for report in failed:
+        console.print(report.told(), markup=False, highlight=False)
+    missed = 0
+    for variant in [v for v in VARIANTS if variants and only in v.broken]:
+        report = explore(variant.scope, most_states=_MOST_STATES)
+        is_caught = variant.violation in report.violation
+        missed += not is_caught
+        verdict = "caught" if is_caught else "MISSED"
+        told = report.told() if traces and report.violation else report.violation
+        console.print(f"\n{verdict}: {told}", markup=False, highlight=False)
+    states, seconds = sum(r.states for r in reports), time.monotonic() - started
+    console.print(
+        f"\n{states:,} states, {len(failed)} violations, {missed} variants missed,"
+        f" {seconds:.0f} seconds"
+    )
+    raise typer.Exit(1 if failed or missed else 0)
+
+
+def _explored(console: Console, report: Report) -> Report:
+    row = Table.grid(padding=(0, 2))
+    seen = "" if report.is_whole or report.violation else "(not all)"
+    row.add_row(
+        f"{report.states:>9,} states {seen}",
+        f"{report.seconds:>6.1f} s",
+        report.scope.name,
+        report.violation or "holds",
+    )
+    console.print(row)
+    return report
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,108 @@
+"""The transitions by name: which function of the product does each, and with which effects.
+
+An effect is a public function of `lambdas.shared.aws`, in the order in which the product calls
+them. Several that stand in one transition are one step to everybody else: all but one of them
+read what nobody changes, or write what nobody else reads.
+"""
+
+from typing import NamedTuple
+
+
+class Transition(NamedTuple):
+    """What the product does: `by` a dotted name, `effects` names in `lambdas.shared.aws`."""
+
+    by: str
+    effects: tuple[str, ...]
+
+
+_ROUTER = "lambdas.route.router.Router"
+_CLAIM = "lambdas.claim.claiming"
+_UPSERT = "lambdas.upsert.loading.Loading"
+_SETTLE = "lambdas.settle.settling.Settling"
+_START = "lambdas.shared.starting.start_open_generation"
+
+TRANSITIONS: dict[str, Transition] = {
+    # route: a message is received with its first effect and acknowledged with its last
+    "route.order": Transition(
+        f"{_ROUTER}._admit", ("Objects.get", "Objects.versions", "Ledger.files_of")
+    ),
+    "route.put": Transition(f"{_ROUTER}._admit", ("Ledger.is_new", "Ledger.pool_file")),
+    "route.generation": Transition(_START, ("Ledger.generation",)),
+    "route.start": Transition(_START, ("Workflow.start",)),
+    "route.raise": Transition(f"{_ROUTER}._raise_after_failure", ("Ledger.raise_generation",)),
+    "route.look": Transition(
+        f"{_ROUTER}._raise_after_failure", ("Ledger.pool", "Ledger.count_failure")
+    ),
+    "route.wake": Transition(f"{_ROUTER}._raise_after_failure", ("send",)),
+    "route.waken": Transition(f"{_ROUTER}._wake", ("Ledger.pool", "Objects.get")),
+    # claim
+    "claim.lease": Transition(f"{_CLAIM}._lease", ("Ledger.take_lease",)),
+    "claim.take over": Transition(
+        f"{_CLAIM}._lease",
+        ("Ledger.take_lease", "Ledger.lease", "is_closed", "Ledger.take_lease"),
+    ),
+    "claim.raise": Transition(f"{_CLAIM}.claim", ("Ledger.raise_generation",)),
+    "claim.pool": Transition(f"{_CLAIM}.claim", ("Ledger.pool",)),
+    "claim.exists": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
+    "claim.copy": Transition(f"{_CLAIM}._copy", ("Objects.copy_version",)),
+    "claim.exists after all": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
+    "claim.write": Transition(f"{_CLAIM}.claim", ("Objects.put_json",)),
+    # infer_schema
+    "infer.write": Transition(
+        "lambdas.infer_schema.batch.infer_batch",
+        ("Objects.get_json", "Objects.get_range", "Objects.put_json"),
+    ),
+    # upsert
+    "upsert.plan": Transition(
+        "lambdas.upsert.preparing.Preparation.attempt",
+        (
+            "Objects.find_json",
+            "Objects.get_json",
+            "Warehouse.run",
+            "Warehouse.rows",
+            "Objects.put_json_if_absent",
+        ),
+    ),
+    "upsert.read plan": Transition(
+        "lambdas.upsert.preparing.Preparation.attempt", ("Objects.find_json",)
+    ),
+    "upsert.submit": Transition(
+        f"{_UPSERT}._submit", ("Objects.put", "Objects.put_json", "Warehouse.submit_batch")
+    ),
+    "upsert.poll": Transition(f"{_UPSERT}.advance", ("Warehouse.wait",)),
+    "upsert.decide": Transition(f"{_UPSERT}.advance", ("Warehouse.wait", "Objects.put_json")),
+    "upsert.read history": Transition(
+        f"{_UPSERT}.advance",
+        (
+            "Warehouse.wait",
+            "Objects.get_json",
+            "Warehouse.run",
+            "Warehouse.rows",
+            "Objects.put_json",
+        ),
+    ),
+    "upsert.try again": Transition(f"{_UPSERT}.advance", ("Warehouse.wait",)),
+    "upsert.reject": Transition(
+        f"{_UPSERT}.advance", ("Warehouse.wait", "Warehouse.run", "Warehouse.rows")
+    ),
+    "upsert.narrow": Transition(f"{_UPSERT}.advance", ("Warehouse.wait", "Objects.put_json")),
+    # settle
+    "settle.read": Transition(f"{_SETTLE}._verdicts", ("Objects.get_json",)),
+    "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
+    "settle.list": Transition(
+        f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
+    ),
+    "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
+    "settle.clear": Transition(f"{_SETTLE}._put_away", ("Objects.delete_version",)),
+    "settle.project": Transition(f"{_SETTLE}._apply", ("Ledger.project",)),
+    "settle.tell": Transition(f"{_SETTLE}.settle", ("Ledger.record_load",)),
+    "settle.look": Transition(f"{_SETTLE}.settle", ("Ledger.pool",)),
+    "settle.release": Transition(f"{_SETTLE}._release", ("Ledger.release_lease",)),
+    "settle.look again": Transition(f"{_SETTLE}._release", ("Ledger.pool",)),
+    "settle.generation": Transition(_START, ("Ledger.generation",)),
+    "settle.start": Transition(_START, ("Workflow.start",)),
+    "abandon.release": Transition(f"{_SETTLE}.abandon", ("Ledger.release_lease",)),
+}
+
+NOTICES = {"Alerts.publish", "Ledger.forget_failures", "Ledger.record_load", "Ledger.is_new"}
+"""Effects that tell people, and no other step anything: they are compared, and change no state."""
