@@ -71,6 +71,9 @@ bench-burst: $(VENV)/.installed ## Bursts of files, from arrival to commit: buil
 faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
 	$(BIN)/python -m tests.faults
 
+model: $(VENV)/.installed ## Explore the load protocol state by state, the large scopes too
+	$(BIN)/python -m tests.model --deep
+
 mutants: $(VENV)/.installed ## Put bugs into the product; the schedules must catch each: build/mutants.json
 	$(BIN)/python -m tests.faults.mutants
 
