@@ -23,8 +23,7 @@ def migrate(
     def token(step: str) -> str:
         return short_hash(request_id, step, length=64)
 
-    # IAM names keep their case, and a database user is named after its role
-    loader = '"IAMR:' + settings.loader_role_name.replace('"', '""') + '"'
+    loader = _loader(settings)
     _assert_snapshot(warehouse, settings.database, token("isolation"))
     try:
         warehouse.run(f"CREATE USER {loader} PASSWORD DISABLE", token=token("user"))
@@ -37,9 +36,18 @@ def migrate(
     for path in sorted(folder.glob("*.sql")):
         if path.name in applied:
             continue
-        sql = path.read_text().replace("${LOADER}", loader)
-        sql = sql.replace("${DATABASE}", Identifier(settings.database).sql)
-        _apply(warehouse, path.name, sql, token(path.name))
+        _apply(warehouse, path.name, prepared(path, settings), token(path.name))
+
+
+def prepared(path: Path, settings: MigrateSettings) -> str:
+    """A migration as it runs, with the names of this environment."""
+    sql = path.read_text().replace("${LOADER}", _loader(settings))
+    return sql.replace("${DATABASE}", Identifier(settings.database).sql)
+
+
+def _loader(settings: MigrateSettings) -> str:
+    # IAM names keep their case, and a database user is named after its role
+    return '"IAMR:' + settings.loader_role_name.replace('"', '""') + '"'
 
 
 def _apply(warehouse: Warehouse, name: str, sql: str, token: str) -> None:

@@ -1,0 +1,1 @@
+GRANT USAGE ON SCHEMA sluice TO ROLE sluice_reader
