@@ -11,7 +11,6 @@ from typing import Any
 from cli.environment import Environment
 from cli.exits import UsageError
 from config.job import Job
-from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.ledger_view import FileEntry, LedgerView, LoadRecord
 from lambdas.shared.aws.queue import count_messages
 from lambdas.shared.aws.warehouse import Warehouse
@@ -23,6 +22,7 @@ from lambdas.shared.domain.errors import (
 )
 from lambdas.shared.domain.files import FileState
 from lambdas.shared.domain.names import TableName
+from lambdas.shared.jobs import load_job_configurations
 
 CONFIG_KEY = "config/config.json"
 _HISTORY = Path(__file__).parent / "sql" / "load_history.sql"

@@ -30,10 +30,10 @@ from cli.output import progress, reported, show, show_json, show_text, table, wa
 from cli.overview import CONFIG_KEY
 from cli.uploading import Source, Upload, sources, upload
 from config.job import Job, find_matching_job
-from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.ledger_view import LedgerView
 from lambdas.shared.domain.errors import ConfigError, DeploymentError
 from lambdas.shared.domain.files import FileState
+from lambdas.shared.jobs import load_job_configurations
 
 _MOST_LIVE_ROWS = 15
 

@@ -17,7 +17,7 @@ RUNTIME: Final = "python3.12"
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
 Step = Literal[
-    "route", "claim", "infer_schema", "upsert", "settle", "migrate", "publish_jobs"
+    "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "publish_jobs"
 ]  # each has its folder under lambdas/
 
 Key = Literal["data", "messages", "warehouse", "operations"]
@@ -172,8 +172,21 @@ class FunctionSizes(_Model):
     infer_schema: FunctionSize = FunctionSize(memory_mb=1769, timeout_seconds=900)
     upsert: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     settle: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    sweep: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     migrate: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     publish_jobs: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=60)
+
+
+class Sweeps(_Model):
+    """How often what was overlooked is looked for, and how much of it goes in at once."""
+
+    every_minutes: int = Field(default=15, ge=2, le=1440)
+    most_messages: int = Field(
+        default=20_000, ge=10, le=1_000_000, description="Files a run sends; the next goes on."
+    )
+    patience_seconds: int = Field(
+        default=300, ge=0, le=86_400, description="A younger upload has its own event under way."
+    )
 
 
 class Limits(_Model):
@@ -183,6 +196,7 @@ class Limits(_Model):
     max_receive_count: int = Field(
         default=5, ge=1, le=1000, description="Deliveries before a message is a dead letter."
     )
+    sweeps: Sweeps = Sweeps()
     functions: FunctionSizes = FunctionSizes()
 
 
@@ -352,6 +366,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "slack": Slack,
     "delivery": Delivery,
     "limits": Limits,
+    "sweeps": Sweeps,
     "functions": FunctionSizes,
     **dict.fromkeys(FunctionSizes.model_fields, FunctionSize),
 }

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -160,6 +161,31 @@ class BatchOptions(_Model):
     )
 
 
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder's name
+        raise ValueError(f"{text!r} is no time zone; for example Europe/Berlin") from error
+    return text
+
+
+class Expectation(_Model):
+    """When a file should have come by; the sweep says once when none did."""
+
+    by: str = Field(
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="HH:MM; with every hour, 00:MM is that many minutes past each hour.",
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    every: Literal["day", "hour"] = "day"
+
+    @model_validator(mode="after")
+    def _minutes_of_an_hour(self) -> "Expectation":
+        if self.every == "hour" and not self.by.startswith("00:"):
+            raise ValueError(f"by: {self.by} is more than an hour; with every hour write 00:MM")
+        return self
+
+
 class Job(_Model):
     """One entry of config.json: which files, into which table, how."""
 
@@ -197,6 +223,10 @@ class Job(_Model):
     )
     after_load: list[Annotated[str, AfterValidator(_call)]] = Field(
         default_factory=list, description="Procedure calls to run after each load."
+    )
+
+    expect: Expectation | None = Field(
+        default=None, description="Say so when no file has come by then."
     )
 
     @model_validator(mode="after")
@@ -340,6 +370,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "csv": CsvOptions,
     "schema_contract": SchemaContract,
     "batch": BatchOptions,
+    "expect": Expectation,
 }
 
 

@@ -41,6 +41,8 @@ class Metric(StrEnum):
     sweep finds it; 0 when there is none."""
     UNLOADED_FILES = "UnloadedFiles"
     """How many such versions a sweep found."""
+    OVERDUE = "Overdue"
+    """Deadlines of `expect` by which no file had come."""
 
 
 UNITS: Final = {

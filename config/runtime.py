@@ -23,7 +23,8 @@ class Settings:
         missing = [_variable(f.name) for f in fields(cls) if _variable(f.name) not in env]
         if missing:
             raise MissingSettingError(f"{cls.__name__}: not set: {', '.join(missing)}")
-        return cls(**{field.name: env[_variable(field.name)] for field in fields(cls)})
+        texts = {field: env[_variable(field.name)] for field in fields(cls)}
+        return cls(**{f.name: int(text) if f.type is int else text for f, text in texts.items()})
 
 
 def _variable(name: str) -> str:
@@ -76,6 +77,20 @@ class SettleSettings(Settings):
     topic_arn: str
     state_machine_arn: str
     log_group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(Settings):
+    """What sweep needs; `most_messages` a run, and the age from which a silent upload is late."""
+
+    bucket: str
+    ledger_table: str
+    topic_arn: str
+    state_machine_arn: str
+    arrivals_queue_url: str
+    most_messages: int
+    patience_seconds: int
+    config_key: str = "config/config.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

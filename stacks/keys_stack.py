@@ -22,11 +22,12 @@ OBJECT_STEPS: tuple[Step, ...] = (
     "infer_schema",
     "upsert",
     "settle",
+    "sweep",
     "publish_jobs",
 )
-LEDGER_STEPS: tuple[Step, ...] = ("route", "claim", "settle")
-QUEUE_STEPS: tuple[Step, ...] = ("route",)
-TOPIC_STEPS: tuple[Step, ...] = ("route", "settle")
+LEDGER_STEPS: tuple[Step, ...] = ("route", "claim", "settle", "sweep")
+QUEUE_STEPS: tuple[Step, ...] = ("route", "sweep")
+TOPIC_STEPS: tuple[Step, ...] = ("route", "settle", "sweep")
 
 _ADMINISTER = (
     "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey",

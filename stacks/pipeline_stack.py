@@ -90,6 +90,16 @@ class PipelineStack(SluiceStack):
                 targets=[targets.SqsQueue(arrivals, dead_letter_queue=undelivered)],
             )
 
+        sweep = steps.sweep(self, arrivals=arrivals, notices=notices)
+        events.Rule(
+            self,
+            "Sweeping",
+            rule_name=deployment.name("sweep"),
+            schedule=events.Schedule.rate(Duration.minutes(limits.sweeps.every_minutes)),
+            targets=[targets.LambdaFunction(sweep, dead_letter_queue=undelivered)],
+        )
+
+        self.output("SweepFunctionName", sweep.function_name)
         self.output("StateMachineArn", machine.state_machine_arn)
         self.output("TopicArn", notices.topic_arn)
         self.output("ArrivalsQueueUrl", arrivals.queue_url)

@@ -14,6 +14,7 @@ from config.runtime import (
     PublishJobsSettings,
     RouteSettings,
     SettleSettings,
+    SweepSettings,
     UpsertSettings,
 )
 from stacks.constructs.code import function_code
@@ -164,5 +165,40 @@ def settle(stack: SluiceStack, *, notices: sns.Topic, log_group: str) -> StepFun
     function.allow("s3:DeleteObjectVersion", on=stack.data("data/in/*"))
     function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
     function.allow("states:StartExecution", on=stack.load_machine_arn)
+    function.allow("sns:Publish", on=notices.topic_arn)
+    return function
+
+
+def sweep(stack: SluiceStack, *, arrivals: sqs.Queue, notices: sns.Topic) -> StepFunction:
+    """Sends what was overlooked the way everything goes, and clears what is settled."""
+    sweeps = stack.deployment.limits.sweeps
+    function = StepFunction(
+        stack,
+        "sweep",
+        settings=SweepSettings(
+            bucket=stack.data_bucket,
+            ledger_table=stack.deployment.ledger_table,
+            topic_arn=notices.topic_arn,
+            state_machine_arn=stack.load_machine_arn,
+            arrivals_queue_url=arrivals.queue_url,
+            most_messages=sweeps.most_messages,
+            patience_seconds=sweeps.patience_seconds,
+            config_key=JOBS,
+        ),
+    )
+    function.allow("sqs:SendMessage", on=arrivals.queue_arn)
+    function.allow("s3:GetObject", on=stack.data(JOBS))
+    function.allow("s3:DeleteObjectVersion", on=stack.data("data/in/*"))
+    function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
+    function.allow(
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        on=stack.ledger_arn,
+    )
+    function.allow("dynamodb:Query", on=f"{stack.ledger_arn}/index/by_job")
+    function.allow("states:DescribeExecution", on=stack.load_executions_arn)
     function.allow("sns:Publish", on=notices.topic_arn)
     return function

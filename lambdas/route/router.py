@@ -6,7 +6,6 @@ from typing import Any
 from config.job import Job, find_matching_job
 from config.metrics import Metric
 from config.runtime import RouteSettings
-from lambdas.route.jobs import load_job_configurations
 from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.metrics import emit
@@ -18,18 +17,17 @@ from lambdas.shared.domain.errors import EventError, SluiceError
 from lambdas.shared.domain.events import (
     ExecutionEnded,
     ObjectCreated,
+    Replay,
     WakeUp,
     parse_event,
     wake_up,
 )
 from lambdas.shared.domain.files import File
-from lambdas.shared.starting import start_open_generation
+from lambdas.shared.jobs import load_job_configurations
+from lambdas.shared.starting import FAILURES_ALLOWED, start_open_generation
 from lambdas.shared.unseen import admitted, versions_of
 
 Outcome = dict[str, Any] | SluiceError
-
-_FAILURES_ALLOWED = 8
-"""After so many failed executions in a row a job's wake-up becomes a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,8 @@ class Router:
                 return self._admit(event)
             if isinstance(event, ExecutionEnded):
                 return self._after_failure(event)
+            if isinstance(event, Replay):
+                return self._replay(event)
             return self._wake(event)
         except SluiceError as error:
             return error
@@ -96,6 +96,22 @@ class Router:
         if state.is_final:
             return {"status": "already_settled", "state": state.value}
         return _Pooled(job, file, is_new)
+
+    def _replay(self, event: Replay) -> Outcome | _Pooled:
+        """Pool a settled version again; one at a time, so that no batch has its rows twice."""
+        file = event.file
+        jobs = self._jobs_in(file.bucket)
+        job = next((job for job in jobs if job.job_id == event.job_id), None)
+        if job is None or not job.is_active:
+            raise EventError(f"job {event.job_id} is not active; activate it and redrive this")
+        for each in self.ledger.files_of(file.bucket, file.key):
+            is_other = each.version_id == file.version_id and each.replay != file.replay
+            if is_other and not each.state.is_final:
+                return {"status": "not_settled", "key": file.key}
+        state = self.ledger.pool_file(file, job.job_id)
+        if state.is_final:
+            return {"status": "already_settled", "state": state.value}
+        return _Pooled(job, file, is_new=False)
 
     def _file(self, event: ObjectCreated, job: Job | None) -> File | None:
         version_id, etag, size = event.version_id, event.etag, event.size
@@ -175,7 +191,7 @@ class Router:
         if not self.ledger.pool(job_id, most=1):
             return
         failures = self.ledger.count_failure(job_id, execution)
-        if failures <= _FAILURES_ALLOWED:
+        if failures <= FAILURES_ALLOWED:
             wait = 15 * 2 ** (failures - 1)
             send(self.settings.arrivals_queue_url, wake_up(job_id), after_seconds=wait)
             return

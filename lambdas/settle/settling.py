@@ -76,6 +76,8 @@ class Settling:
             return
         if verdict.state is FileState.REJECTED:
             self._put_aside(verdict)
+        if verdict.file.replay:
+            return  # it came from its raw copy
         self._admit_older_versions(verdict.file)
         self.objects.delete_version(verdict.file.key, verdict.file.version_id)
 

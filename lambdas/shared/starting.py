@@ -7,6 +7,9 @@ from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.names import sanitize, short_hash
 
+FAILURES_ALLOWED = 8
+"""After so many failed executions in a row a job's wake-up becomes a dead letter."""
+
 
 def execution_name(job: Job, generation: int) -> str:
     """The one execution a generation of a job may have; at most 80 characters."""

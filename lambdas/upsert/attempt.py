@@ -144,6 +144,7 @@ def _listing(verdicts: tuple[Verdict, ...]) -> bytes:
         writer.writerow(
             [
                 file.file_id,
+                file.replay,
                 file.file_id[:16],
                 file.sequence,
                 file.key,

@@ -268,6 +268,29 @@ def _key_not_too_long(original: Any, _account: Parts) -> Replacement:
     return put_object
 
 
+@_replaces(
+    S3Backend,
+    "list_object_versions",
+    because="a key marker alone swallows the first version behind a key that is gone",
+)
+def _list_after_key(original: Any, _account: Parts) -> Replacement:
+    def list_object_versions(backend: S3Backend, bucket_name: str, **asked: Any) -> Any:
+        marker = asked.get("key_marker")
+        if marker is None or asked.get("version_id_marker"):
+            return original(backend, bucket_name, **asked)
+        versions, _, deletions, _, _ = original(backend, bucket_name, max_keys=None)
+        before = sorted(
+            (each for each in (*versions, *deletions) if each.name <= marker),
+            key=lambda each: (each.name, -each.last_modified.timestamp()),
+        )
+        start = {"key_marker": None, "version_id_marker": None}
+        if before:
+            start = {"key_marker": before[-1].name, "version_id_marker": before[-1].version_id}
+        return original(backend, bucket_name, **(asked | start))
+
+    return list_object_versions
+
+
 def _copy_source(response: S3Response) -> Any:
     parsed = urlparse(str(response.headers["x-amz-copy-source"]))
     bucket, key = unquote(parsed.path).lstrip("/").split("/", 1)

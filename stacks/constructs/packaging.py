@@ -22,7 +22,7 @@ LAYERS = {
     "dependencies": (
         "annotated-types", "aws-lambda-powertools", "boto3", "botocore", "jmespath", "pydantic",
         "pydantic-core", "python-dateutil", "s3transfer", "six", "typing-extensions",
-        "typing-inspection", "urllib3",
+        "typing-inspection", "tzdata", "urllib3",
     ),
     "pyarrow": ("pyarrow",),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from cli import advice, exits
 from cli.main import app
-from config.job import BatchOptions, CsvOptions, Job, SchemaContract
+from config.job import BatchOptions, CsvOptions, Expectation, Job, SchemaContract
 from lambdas.shared.domain import errors
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -113,11 +113,13 @@ def test_no_error_is_documented_that_is_gone() -> None:
     assert documented - error_names() == {"FileNotFoundError"}
 
 
+NESTED_REQUIRED: dict[str, dict[str, Any]] = {"expect": {"by": "00:30"}}
 FIELDS: list[tuple[str, str | None, type[BaseModel]]] = [
     ("## The fields of a job", None, Job),
     ("### csv", "csv", CsvOptions),
     ("### schema_contract", "schema_contract", SchemaContract),
     ("### batch", "batch", BatchOptions),
+    ("### expect", "expect", Expectation),
 ]
 
 
@@ -149,7 +151,9 @@ def test_the_example_of_each_field_is_a_valid_job(
 ) -> None:
     for name, (_meaning, default, example) in rows(ONBOARDING, heading).items():
         value = json.loads(example.strip("`").replace("\\|", "|"))
-        given = {name: value} if parent is None else {parent: {name: value}}
+        given = {name: value}
+        if parent is not None:
+            given = {parent: NESTED_REQUIRED.get(parent, {}) | given}
         job = Job.model_validate(REQUIRED | given)
         holder = job if parent is None else getattr(job, parent)
         assert plain(getattr(holder, name)) is not None

@@ -24,6 +24,7 @@ _SQL = "shared/domain/upsert_sql.py"
 _CLAIM = "claim/claiming.py"
 _ROUTER = "route/router.py"
 _SETTLE = "settle/settling.py"
+_SWEEP = "sweep/sweeping.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,15 @@ def _mutant(name: str, *changes: tuple[str, str, str]) -> Mutant:
 MUTANTS = (
     _mutant(
         "the history is not asked",
-        (_SQL, "ON h.file_id = b.file_id AND h.replay = 0", "ON h.file_id = b.object_id"),
+        (_SQL, "ON h.file_id = b.file_id", "ON h.file_id = b.object_id"),
     ),
     _mutant(
         "a newer version is not asked for",
-        (_SQL, "AND h.sequence > b.sequence", "AND h.sequence > 'g'"),
+        (_SQL, '"h.sequence > b.sequence"', "\"h.sequence > 'g'\""),
     ),
     _mutant(
         "order is by the wall clock",
-        (_SQL, "AND h.sequence > b.sequence", "AND h.settled_at > GETDATE()"),
+        (_SQL, '"h.sequence > b.sequence"', '"h.settled_at > GETDATE()"'),
     ),
     _mutant(
         "the batch truncates",
@@ -121,9 +122,8 @@ MUTANTS = (
         "an execution is started before the file is in the pool",
         (
             _ROUTER,
-            "        state = self.ledger.pool_file(file, job.job_id)\n",
-            "        self._start(job, file.name)\n"
-            "        state = self.ledger.pool_file(file, job.job_id)\n",
+            "        is_new = self.ledger.is_new(file)\n",
+            "        self._start(job, file.name)\n        is_new = self.ledger.is_new(file)\n",
         ),
         (
             _ROUTER,
@@ -133,7 +133,15 @@ MUTANTS = (
     ),
     _mutant(
         "a redelivery without a verdict does nothing",
-        (_ROUTER, "        if state.is_final:\n", "        if not is_new:\n"),
+        (
+            _ROUTER,
+            "        if state.is_final:\n"
+            '            return {"status": "already_settled", "state": state.value}\n'
+            "        return _Pooled(job, file, is_new)\n",
+            "        if not is_new:\n"
+            '            return {"status": "already_settled", "state": state.value}\n'
+            "        return _Pooled(job, file, is_new)\n",
+        ),
     ),
     _mutant(
         "the pool is read before the raise",
@@ -193,6 +201,46 @@ MUTANTS = (
         "a file is missing though its copy is there",
         (_CLAIM, "    if not objects.exists(raw_key):\n", "    if True:\n"),
         (_CLAIM, "missing = not objects.exists(raw_key)", "missing = True"),
+    ),
+    _mutant(
+        "a sweep goes on behind the key it cut",
+        ("shared/aws/objects.py", '{"KeyMarker": whole[-1]}', '{"KeyMarker": cut}'),
+    ),
+    _mutant(
+        "a sweep looks at one page",
+        (_SWEEP, "            position = page.following\n", "            position = None\n"),
+    ),
+    _mutant(
+        "a sweep does not look into the pools",
+        (
+            _SWEEP,
+            "woken = [job.job_id for job in active if",
+            "woken = [job.job_id for job in () if",
+        ),
+    ),
+    _mutant(
+        "a sweep leaves a dead execution's generation open",
+        (_SWEEP, "            self.ledger.raise_generation(", "            (lambda *_: None)("),
+    ),
+    _mutant(
+        "a sweep deletes what has no verdict",
+        (_SWEEP, "if state is not None and state.is_final:", "if state is not None:"),
+    ),
+    _mutant(
+        "a replay appends again",
+        (_SQL, '"h.version_id = b.version_id" if', '"h.version_id = b.object_id" if'),
+    ),
+    _mutant(
+        "a file and its replay share a batch",
+        (
+            _ROUTER,
+            "            if is_other and not each.state.is_final:\n",
+            "            if False:\n",
+        ),
+    ),
+    _mutant(
+        "a replay is the file itself",
+        ("shared/domain/files.py", "again = (str(replay),) if replay else ()", "again = ()"),
     ),
 )
 

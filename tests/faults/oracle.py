@@ -24,6 +24,7 @@ class Version:
     upload: Upload
     version_id: str
     was_deleted: bool
+    was_unsaid: bool
 
 
 class Records:
@@ -44,6 +45,12 @@ class Records:
             "SELECT version_id, verdict FROM sluice.load_history WHERE replay = 0"
         ).fetchall()
 
+    def replays(self) -> list[tuple[str, int, str]]:
+        """(version id, replay, verdict), one for each replay the history knows."""
+        return self._connection.execute(
+            "SELECT version_id, replay, verdict FROM sluice.load_history WHERE replay > 0"
+        ).fetchall()
+
     def _exists(self, table: str) -> bool:
         found = self._connection.execute(
             "SELECT to_regclass(%s)", (f'public."{table}"',)
@@ -60,9 +67,26 @@ def table_violations(versions: Sequence[Version], records: Records) -> Iterator[
     }
     for version_id in sorted(twice):
         yield f"{version_id} has more than one verdict"
+    yield from _replayed(versions, dict(verdicts), records.replays())
     for table in TABLES:
         into = [v for v in versions if v.upload.table == table and v.version_id in loaded]
         yield from _compared(table, into, records.rows(table))
+
+
+def _replayed(
+    versions: Sequence[Version], verdicts: dict[str, str], replays: list[tuple[str, int, str]]
+) -> Iterator[str]:
+    """Each replay once; a version whose rows were appended is not appended again."""
+    appended = {v.version_id for v in versions if v.upload.table == "f_append"}
+    for version_id, replay, verdict in replays:
+        label = f"{version_id}, replay {replay}"
+        if [each[:2] for each in replays].count((version_id, replay)) > 1:
+            yield f"{label} has more than one verdict"
+        loaded = verdicts.get(version_id) == "LOADED"
+        if version_id in appended and loaded and verdict != "SUPERSEDED":
+            yield f"{label}: {verdict}, and its rows were appended before"
+        if not loaded and verdict == "LOADED":
+            yield f"{label}: loaded, and the file itself was {verdicts.get(version_id)}"
 
 
 def _compared(table: str, loaded: list[Version], found: list[Row]) -> Iterator[str]:
@@ -110,11 +134,12 @@ def final_violations(
         verdict = verdicts.get(version.version_id, "none")
         allowed = _allowed(version, versions[position + 1 :], verdicts)
         if version.was_deleted and not _has_copy(version, bucket):
-            allowed.add("MISSING")
+            # whose event was lost, and is gone before a sweep: of that nobody ever knew
+            allowed |= {"MISSING", "none"} if version.was_unsaid else {"MISSING"}
         label = f"{version.upload.key} {version.version_id}"
         if verdict not in allowed:
             yield f"{label}: verdict {verdict}, and may be one of {sorted(allowed)}"
-        if ledger.get(version.version_id) != verdict:
+        if ledger.get(version.version_id, "none") != verdict:
             yield f"{label}: the ledger says {ledger.get(version.version_id)}, history {verdict}"
         there = [each.version_id for each in bucket.versions.get(version.upload.key, [])]
         if version.version_id in there and verdict != "MISSING":

@@ -131,7 +131,10 @@ class Fault:
         "abort_transaction",
         "forget_statement",
         "fail_statement",
+        "replay_file",
     )
+    SWEPT: ClassVar[tuple[str, ...]] = ("lose_message", "sweep_early")
+    """What happens only where a sweep comes at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +142,9 @@ class Schedule:
     """All that a run depends on.
 
     `restlessness` is how often another function goes on, `slowness` how often a transaction that
-    could run does not yet. `is_nameless`: no error of a COPY names its file.
+    could run does not yet. `is_nameless`: no error of a COPY names its file. `unsaid` are the
+    uploads, by number, whose event is lost. Only where `is_swept` may a message be lost, and only
+    there a sweep at the end finds it; everything else comes to rest by itself.
     """
 
     seed: int
@@ -149,6 +154,8 @@ class Schedule:
     slowness: float = 0.0
     is_nameless: bool = False
     has_tables: bool = True
+    is_swept: bool = False
+    unsaid: tuple[int, ...] = ()
 
     def with_faults(self, *faults: Fault) -> "Schedule":
         """The same with exactly these faults."""
@@ -159,8 +166,15 @@ class Schedule:
         return replace(
             self,
             uploads=tuple(each for each in self.uploads if each is not thing),
+            unsaid=self._unsaid_without(thing),
             faults=tuple(each for each in self.faults if each is not thing),
         )
+
+    def _unsaid_without(self, thing: Upload | Fault) -> tuple[int, ...]:
+        gone = next((n for n, each in enumerate(self.uploads) if each is thing), None)
+        if gone is None:
+            return self.unsaid
+        return tuple(n - (n > gone) for n in self.unsaid if n != gone)
 
 
 def drawn(seed: int) -> Schedule:
@@ -175,6 +189,12 @@ def drawn(seed: int) -> Schedule:
         Fault(kind=dice.choice(Fault.AT_STEPS), at=dice.randrange(30 + 60 * len(uploads)))
         for _ in range(dice.choice([0, 0, 1, 1, 2, 3]))
     ]
+    is_swept = dice.random() < 0.4
+    if is_swept:
+        faults += [
+            Fault(kind=dice.choice(Fault.SWEPT), at=dice.randrange(30 + 60 * len(uploads)))
+            for _ in range(dice.choice([0, 1, 2, 3]))
+        ]
     return Schedule(
         seed=seed,
         uploads=tuple(uploads),
@@ -183,6 +203,8 @@ def drawn(seed: int) -> Schedule:
         slowness=dice.choice([0.0, 0.0, 0.9, 0.99]),
         is_nameless=dice.random() < 0.3,
         has_tables=dice.random() < 0.7,
+        is_swept=is_swept,
+        unsaid=tuple(n for n in range(len(uploads)) if is_swept and dice.random() < 0.3),
     )
 
 

@@ -52,6 +52,11 @@ class Queue:
             self.add(document)
         return {}
 
+    def send_message_batch(self, **request: Any) -> Any:
+        for entry in request["Entries"]:
+            self.send_message(QueueUrl=request["QueueUrl"], MessageBody=entry["MessageBody"])
+        return {"Successful": [], "Failed": []}
+
 
 @dataclass
 class Topic:

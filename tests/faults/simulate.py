@@ -42,6 +42,8 @@ class Outcome:
             f"  {upload.key} {upload.rows} {upload.fault or ''}" for upload in self.schedule.uploads
         ]
         lines += [f"  {fault.kind} at {fault.at}" for fault in self.schedule.faults]
+        lines += [f"  the event of upload {number} is lost" for number in self.schedule.unsaid]
+        lines += ["  swept at the end"] * self.schedule.is_swept
         return "\n".join([*lines, *self.trace, "VIOLATIONS", *self.violations])
 
 
@@ -96,10 +98,11 @@ class Simulator:
         try:
             with in_place_of_aws(world):
                 world.run()
-                for _ in range(_MOST_REDRIVES):
-                    if not world.redrive():
-                        break
-                    world.run()
+                _redriven(world)
+                if schedule.is_swept:
+                    if not world.sweep():
+                        violations.append("no sweep came to its end")
+                    _redriven(world)
         except StuckError as error:
             violations.append(str(error))
         finally:
@@ -168,6 +171,13 @@ class Simulator:
         return found is not None and found[0] is not None
 
 
+def _redriven(world: World) -> None:
+    for _ in range(_MOST_REDRIVES):
+        if not world.redrive():
+            return
+        world.run()
+
+
 _EACH_TABLE = Schedule(
     seed=0,
     uploads=tuple(
@@ -185,6 +195,7 @@ def _versions(world: World) -> list[oracle.Version]:
             upload=upload,
             version_id=version.version_id,
             was_deleted=version.version_id in world.deleted,
+            was_unsaid=version.version_id in world.unsaid,
         )
         for upload, version in world.uploaded
     ]
@@ -195,6 +206,8 @@ def _simpler(schedule: Schedule) -> Iterator[Schedule]:
         yield replace(schedule, slowness=0.0)
     if schedule.restlessness:
         yield replace(schedule, restlessness=0.0)
+    for unsaid in schedule.unsaid:
+        yield replace(schedule, unsaid=tuple(n for n in schedule.unsaid if n != unsaid))
     for upload in schedule.uploads:
         yield schedule.without(upload)
     for fault in schedule.faults:

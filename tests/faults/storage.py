@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.faults.aws import client_error
 
+_PAGE = 2
+"""Versions a page holds where a request limits it at all; S3 may always answer with fewer."""
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -122,7 +124,18 @@ class Bucket:
             for key in keys
             for position, each in enumerate(reversed(self.versions[key]))
         ]
-        return {
+        if "KeyMarker" in request:
+            listed = _behind(listed, request["KeyMarker"], request.get("VersionIdMarker"))
+        more = {}
+        if "MaxKeys" in request and len(listed) > _PAGE:
+            key, last, _ = listed[_PAGE - 1]
+            more = {
+                "IsTruncated": True,
+                "NextKeyMarker": key,
+                "NextVersionIdMarker": last.version_id,
+            }
+            listed = listed[:_PAGE]
+        return more | {
             "Versions": [
                 _head(each) | {"Key": key, "Size": len(each.body), "IsLatest": latest}
                 for key, each, latest in listed
@@ -146,6 +159,16 @@ class Bucket:
             if each.version_id == version_id and each.body is not None:
                 return each
         raise client_error("NoSuchVersion", operation, status=404)
+
+
+def _behind(
+    listed: list[tuple[str, StoredVersion, bool]], key: str, version_id: str | None
+) -> list[tuple[str, StoredVersion, bool]]:
+    """What a listing has behind a key, or behind a version of it that is there."""
+    for position, (found, version, _) in enumerate(listed):
+        if found == key and version.version_id == version_id:
+            return listed[position + 1 :]
+    return [each for each in listed if each[0] > key]
 
 
 def _head(version: StoredVersion) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class LedgerTable:
         item = self.items.get(_key(request["Key"]))
         return {} if item is None else {"Item": dict(item)}
 
+    def batch_get_item(self, **request: Any) -> Any:
+        ((name, wanted),) = request["RequestItems"].items()
+        found = [self.items[_key(each)] for each in wanted["Keys"] if _key(each) in self.items]
+        return {"Responses": {name: [dict(item) for item in found]}, "UnprocessedKeys": {}}
+
     def put_item(self, **request: Any) -> Any:
         self._check(request, request["Item"], "PutItem")
         self._put(request)

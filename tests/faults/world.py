@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -20,12 +21,14 @@ from config.runtime import (
     InferSchemaSettings,
     RouteSettings,
     SettleSettings,
+    SweepSettings,
     UpsertSettings,
 )
 from lambdas.claim.handler import handler as claim
 from lambdas.infer_schema.handler import handler as infer_schema
 from lambdas.route.handler import handler as route
 from lambdas.settle.handler import handler as settle
+from lambdas.sweep.handler import handler as sweep
 from lambdas.upsert.handler import handler as upsert
 from local.warehouse import Warehouse
 from tests.faults import actors
@@ -39,6 +42,7 @@ from tests.faults.table import LedgerTable
 
 BUCKET = "data"
 _MOST_STEPS = 12_000
+_MOST_SWEEPS = 20
 _HANDLERS: dict[str, Callable[[dict[str, Any], object], Any]] = {
     "${ClaimFunctionArn}": claim,
     "${InferSchemaFunctionArn}": infer_schema,
@@ -72,6 +76,15 @@ ENVIRONMENT = {
         state_machine_arn=_MACHINE,
         log_group="/aws/lambda/settle",
     ).to_env(),
+    **SweepSettings(
+        bucket=BUCKET,
+        ledger_table="ledger",
+        topic_arn=_TOPIC,
+        state_machine_arn=_MACHINE,
+        arrivals_queue_url="arrivals",
+        most_messages=2,
+        patience_seconds=300,
+    ).to_env(),
 }
 
 
@@ -92,6 +105,8 @@ class World:
         self.data_api = DataApi(warehouse, is_nameless=schedule.is_nameless)
         self.uploaded: list[tuple[Upload, StoredVersion]] = []
         self.deleted: set[str] = set()
+        self.unsaid: set[str] = set()
+        self._is_last_sweep = False
         self.trace: list[str] = []
         self._warehouse = warehouse
         self._random = random.Random(schedule.seed)  # noqa: S311 - a simulation's choices, replayed by seed
@@ -139,6 +154,20 @@ class World:
     def after_transaction(self) -> None:
         """Called after each transaction; whoever judges listens here."""
 
+    def sweep(self) -> bool:
+        """Sweep by hand until a run comes to the end, then let things happen; False if none did."""
+        self._is_last_sweep = True
+        for _ in range(_MOST_SWEEPS):
+            actor = self._sweep(by_hand=True)
+            self.run()
+            if actor.error is None and actor.result["is_done"]:
+                return True
+        return False
+
+    def _sweep(self, *, by_hand: bool) -> Actor:
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+        return self._start("Sweep", lambda: sweep({"by_hand": by_hand}, context))
+
     def redrive(self) -> bool:
         """Send the dead letters again, as an operator does; False if there are none."""
         dead, self.queue.dead = self.queue.dead, []
@@ -155,9 +184,12 @@ class World:
         """The state of each version id the ledger knows."""
         return {
             item["version_id"]["S"]: item["state"]["S"]
-            for (pk, _), item in self.table.items.items()
-            if pk.startswith("FILE#")
+            for item in self._file_items()
+            if item["replay"]["N"] == "0"
         }
+
+    def _file_items(self) -> list[dict[str, Any]]:
+        return [item for (pk, _), item in self.table.items.items() if pk.startswith("FILE#")]
 
     def unrest(self) -> list[str]:
         """What should not be there once nothing happens any more."""
@@ -261,6 +293,10 @@ class World:
         version = self.bucket.write(upload.key, upload.body)
         self.uploaded.append((upload, version))
         self._note(f"upload {upload.key} as {version.version_id}")
+        if len(self.uploaded) - 1 in self.schedule.unsaid:
+            self._note("<< its event is lost")
+            self.unsaid.add(version.version_id)
+            return
         self.queue.add(object_created(upload.key, version, sequencer=f"{self.bucket.written:016X}"))
 
     def _run_transactions(self) -> None:
@@ -342,6 +378,38 @@ class World:
         if message is None:
             return False
         self.queue.add(json.loads(message.body))
+        return True
+
+    def _lose_message(self) -> bool:
+        """EventBridge loses one; what comes with the last sweep is not its to lose."""
+        message = self._pick(self.queue.visible)
+        if message is None or self._is_last_sweep:
+            return False
+        self.queue.visible.remove(message)
+        told = json.loads(message.body)["detail"].get("object")
+        self.unsaid |= {told["version-id"]} if told else set()
+        return True
+
+    def _sweep_early(self) -> bool:
+        """The schedule's sweep, while uploads and loads are under way."""
+        self._sweep(by_hand=bool(self._random.getrandbits(1)))
+        return True
+
+    def _replay_file(self) -> bool:
+        """Somebody asks for a settled version again, as `sluice replay` does."""
+        settled = [i for i in self._file_items() if i["state"]["S"] in ("LOADED", "REJECTED")]
+        item = self._pick(settled)
+        if item is None:
+            return False
+        plain = {name: value.get("S") for name, value in item.items()}
+        earlier = [
+            int(each["replay"]["N"])
+            for each in self._file_items()
+            if each["version_id"]["S"] == plain["version_id"]
+        ]
+        file = {**plain, "size": int(item["size"]["N"]), "replay": max(earlier) + 1}
+        detail = {"file": file, "job_id": plain["job_id"]}
+        self.queue.add({"detail-type": "Sluice Replay", "detail": detail})
         return True
 
     def _delete_source(self) -> bool:

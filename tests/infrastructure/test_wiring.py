@@ -18,6 +18,7 @@ _SETTINGS: dict[str, type[runtime.Settings]] = {
     "infer_schema": runtime.InferSchemaSettings,
     "upsert": runtime.UpsertSettings,
     "settle": runtime.SettleSettings,
+    "sweep": runtime.SweepSettings,
     "migrate": runtime.MigrateSettings,
     "publish_jobs": runtime.PublishJobsSettings,
 }
@@ -70,7 +71,7 @@ def test_the_outputs_people_look_for_have_fixed_names(deployed: Assembly) -> Non
     }
     assert outputs == {
         "Bucket", "LedgerTable", "Workgroup", "Database", "StateMachineArn", "TopicArn",
-        "ArrivalsQueueUrl", "DeadLetterQueueUrl", "EventsDeadLetterQueueUrl",
+        "ArrivalsQueueUrl", "DeadLetterQueueUrl", "EventsDeadLetterQueueUrl", "SweepFunctionName",
     }  # fmt: skip
 
 
@@ -126,15 +127,25 @@ def test_a_load_that_ends_without_settling_wakes_route(local: Assembly) -> None:
     assert set(pattern["detail"]["status"]) == {"FAILED", "ABORTED", "TIMED_OUT"}
 
 
-def test_every_rule_may_send_to_its_queue_and_to_its_dead_letter_queue(
+def test_every_rule_may_send_to_its_target_and_to_its_dead_letter_queue(
     deployed: Assembly,
 ) -> None:
     rules = list(deployed.resources("AWS::Events::Rule"))
     assert rules
     for rule in rules:
         for sink in rule.properties["Targets"]:
-            for queue in (sink["Arn"], sink["DeadLetterConfig"]["Arn"]):
-                assert _admits(deployed, target(queue), rule.logical_id)
+            assert _may_send(deployed, target(sink["Arn"]), rule.logical_id)
+            assert _admits(deployed, target(sink["DeadLetterConfig"]["Arn"]), rule.logical_id)
+
+
+def _may_send(deployed: Assembly, receiver: str, rule: str) -> bool:
+    """Whether a queue's policy, or a function's permission, admits the rule."""
+    return _admits(deployed, receiver, rule) or any(
+        target(each.properties["FunctionName"]) == receiver
+        and each.properties["Principal"] == "events.amazonaws.com"
+        and target(each.properties["SourceArn"]) == rule
+        for each in deployed.resources("AWS::Lambda::Permission")
+    )
 
 
 def _admits(deployed: Assembly, queue: str, rule: str) -> bool:

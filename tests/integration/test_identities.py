@@ -17,7 +17,7 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from config.job import Job, find_matching_job, parse_jobs
+from config.job import Expectation, Job, find_matching_job, parse_jobs
 from lambdas.shared.domain.files import File, FileState, Verdict
 from local.account.assembly import synthesize
 from local.account.home import AccountInfo, Home
@@ -242,6 +242,37 @@ def the_last_round_leaves_the_rest_to_the_next_execution(account: Account) -> No
     )
 
 
+def a_sweep_finds_what_was_overlooked(account: Account) -> None:
+    late = job(7).model_copy(
+        update={
+            "source_file_name": "by_hand_7.csv",
+            "expect": Expectation(by="00:00", every="hour"),
+        }
+    )
+    account.document("config/config.json", [each.to_input() for each in (*JOBS, late)])
+    settled, waiting = account.file("data/in/products.csv"), account.file("work/hand/late.csv")
+    account.remember(
+        pk=f"FILE#{settled.file_id[:16]}",
+        sk=settled.file_id,
+        state="LOADED",
+        **settled.to_json(),
+    )
+    account.remember(
+        pk=f"JOB#{late.job_id}", sk=f"POOL#{waiting.sequence}#{waiting.file_id}",
+        file=waiting.to_json(),
+    )  # fmt: skip
+    account.remember(pk=f"JOB#{late.job_id}", sk="EXPECTED", since="2020-01-01T00:00:00+00:00")
+    swept = account.invoke("sweep", {"by_hand": True})
+    assert swept["is_done"], swept
+    assert (swept["cleared"], swept["overdue"]) == (1, 1)
+    assert swept["woken"] >= 1
+
+
+def a_sweep_has_no_jobs(account: Account) -> None:
+    account.client("s3").delete_object(Bucket=account.info.bucket, Key="config/config.json")
+    assert account.invoke("sweep", {})["errorType"] == "ConfigMissingError"
+
+
 SCENARIOS = (
     a_file_loads_and_a_bad_one_with_tags_is_put_aside,
     an_unknown_file_with_tags_is_moved,
@@ -253,6 +284,8 @@ SCENARIOS = (
     a_raw_copy_is_gone_before_it_is_read,
     a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
     the_last_round_leaves_the_rest_to_the_next_execution,
+    a_sweep_finds_what_was_overlooked,
+    a_sweep_has_no_jobs,
 )
 
 
@@ -303,6 +336,7 @@ def test_a_grant_that_nobody_uses_is_found(notes: Path) -> None:
     assert {line.split(" on ")[0] for line in found} == {
         "sluice-local-route: sns:Publish",
         "sluice-local-settle: sns:Publish",
+        "sluice-local-sweep: sns:Publish",
     }
 
 

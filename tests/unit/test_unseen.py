@@ -47,6 +47,7 @@ class _Ledger:
             name,
             Known(
                 version_id=name,
+                replay=0,
                 sequence=sequence,
                 state=FileState.POOLED,
                 arrived_at=_NOON + timedelta(seconds=at),
@@ -57,6 +58,7 @@ class _Ledger:
         return list(self.pooled.values()) + [
             Known(
                 version_id=name,
+                replay=0,
                 sequence=sequencer(at),
                 state=state,
                 arrived_at=_NOON + timedelta(seconds=at),

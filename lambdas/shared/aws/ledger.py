@@ -6,7 +6,9 @@ One DynamoDB table, keys `pk` and `sk`:
     JOB#<job id>      / POOL#<sequence>#<file id>   exists until the file has a verdict
     JOB#<job id>      / HEAD                   the open generation, and failures in a row
     JOB#<job id>      / LOAD#<batch id>        what one load did; its notice was sent
+    JOB#<job id>      / EXPECTED               since when files are expected; the last that failed
     TABLE#<table>     / LEASE                  which execution loads the table
+    SWEEP             / POSITION               where the last sweep stopped listing
 """
 
 from collections.abc import Iterable
@@ -37,12 +39,21 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A version the ledger knows."""
+    """A version the ledger knows, or a replay of it."""
 
     version_id: str
+    replay: int
     sequence: str
     state: FileState
     arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Since when a job's files are expected, and the last deadline it missed: UTC, ISO 8601."""
+
+    since: str
+    missed: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +82,13 @@ class Ledger:
         return self._put_file(file, job_id, FileState.WAITING)
 
     def files_of(self, bucket: str, key: str) -> list["Known"]:
-        """The versions of a key that the ledger knows, in no order."""
+        """The versions of a key that the ledger knows, and their replays, in no order."""
         found = object_id(bucket, key)
         items = self._query(f"FILE#{found}", found, most=_MOST_VERSIONS)
         return [
             Known(
                 version_id=item["version_id"],
+                replay=int(item.get("replay", 0)),
                 sequence=item["sequence"],
                 state=FileState(item["state"]),
                 arrived_at=datetime.fromisoformat(item["arrived_at"]),
@@ -128,6 +140,11 @@ class Ledger:
                 return known
         return state
 
+    def failures(self, job_id: str) -> int:
+        """How many executions of a job have failed in a row."""
+        head = self._get(_head_key(job_id)) or {}
+        return int(head.get("failures", 0))
+
     def is_new(self, file: File) -> bool:
         """Whether the ledger has never seen this file."""
         return self.file_state(file) is None
@@ -174,8 +191,7 @@ class Ledger:
             except ClientError as error:
                 if not _condition_failed(error):
                     raise
-        head = self._get(_head_key(job_id)) or {}
-        return int(head.get("failures", 0))
+        return self.failures(job_id)
 
     def forget_failures(self, job_id: str) -> None:
         """A load succeeded: the next failure is the first again."""
@@ -284,6 +300,50 @@ class Ledger:
                     raise
                 clients.dynamodb().delete_item(TableName=self.table, Key=entry)
 
+    def sweep_position(self) -> dict[str, str] | None:
+        """Where the last sweep stopped; None if it came to the end."""
+        item = self._get(_SWEEP_KEY) or {}
+        position: dict[str, str] | None = item.get("position")
+        return position
+
+    def keep_sweep_position(self, position: dict[str, str] | None) -> None:
+        """Keep where a sweep stopped; None when it came to the end."""
+        with translated():
+            clients.dynamodb().put_item(
+                TableName=self.table, Item=_marshal(_SWEEP_KEY | {"position": position})
+            )
+
+    def expected(self, job_id: str, now: str) -> Expected:
+        """Since when a job's files are expected: from the first time that somebody asked."""
+        key = _expected_key(job_id)
+        with translated():
+            answer = clients.dynamodb().update_item(
+                TableName=self.table,
+                Key=_marshal(key),
+                UpdateExpression="SET since = if_not_exists(since, :now)",
+                ExpressionAttributeValues=_marshal({":now": now}),
+                ReturnValues="ALL_NEW",
+            )
+        item = _unmarshal(answer["Attributes"])
+        return Expected(since=item["since"], missed=item.get("missed"))
+
+    def note_missed(self, job_id: str, deadline: str) -> bool:
+        """Keep the last deadline a job missed; False if it was known, so notices go out once."""
+        with translated():
+            try:
+                clients.dynamodb().update_item(
+                    TableName=self.table,
+                    Key=_marshal(_expected_key(job_id)),
+                    UpdateExpression="SET missed = :deadline",
+                    ConditionExpression="attribute_not_exists(missed) OR missed < :deadline",
+                    ExpressionAttributeValues=_marshal({":deadline": deadline}),
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                return False
+        return True
+
     def record_load(self, job_id: str, batch_id: str, load: dict[str, Any]) -> bool:
         """Write down what a load did; False if it was written before, so notices go out once."""
         item = {"pk": f"JOB#{job_id}", "sk": f"LOAD#{batch_id}"} | load
@@ -337,6 +397,10 @@ def _head_key(job_id: str) -> dict[str, str]:
     return {"pk": f"JOB#{job_id}", "sk": "HEAD"}
 
 
+def _expected_key(job_id: str) -> dict[str, str]:
+    return {"pk": f"JOB#{job_id}", "sk": "EXPECTED"}
+
+
 def _lease_key(table: str) -> dict[str, str]:
     return {"pk": f"TABLE#{table}", "sk": "LEASE"}
 
@@ -369,5 +433,6 @@ def _storable(value: Any) -> Any:
     return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
+_SWEEP_KEY = {"pk": "SWEEP", "sk": "POSITION"}
 _SERIALIZER = TypeSerializer()
 _DESERIALIZER = TypeDeserializer()

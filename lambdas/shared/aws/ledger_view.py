@@ -109,6 +109,17 @@ class LedgerView:
         }
         return [FileEntry.from_item(item) for item in self._query(request, most=most)]
 
+    def arrivals(self, job_id: str, *, after: str, until: str, most: int) -> int:
+        """How many of a job's files arrived in (after, until], up to `most`; times in ISO 8601."""
+        request = {
+            "IndexName": "by_job",
+            "KeyConditionExpression": "job_id = :job AND arrived_at BETWEEN :after AND :until",
+            "ExpressionAttributeValues": _marshal(
+                {":job": job_id, ":after": after, ":until": until}
+            ),
+        }
+        return sum(item["arrived_at"] != after for item in self._query(request, most=most))
+
     def pooled(self, job_id: str, *, most: int) -> list[File]:
         """The files in a job's pool, in the order of their sequences."""
         request = _prefixed(f"JOB#{job_id}", "POOL#")

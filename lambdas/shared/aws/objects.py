@@ -31,6 +31,14 @@ class Version:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPage:
+    """Some versions of a listing, by key, and where the next page begins; None at the end."""
+
+    versions: tuple[tuple[str, Version], ...]
+    following: dict[str, str] | None
+
+
 class Objects:
     """One bucket."""
 
@@ -131,20 +139,45 @@ class Objects:
             pages = clients.s3().get_paginator("list_object_versions")
             for page in pages.paginate(Bucket=self.bucket, Prefix=key):
                 entries = page.get("Versions", [])
-                found += [
-                    Version(
-                        version_id=entry["VersionId"],
-                        etag=entry["ETag"].strip('"'),
-                        size=entry["Size"],
-                        modified_at=entry["LastModified"],
-                    )
-                    for entry in entries
-                    if entry["Key"] == key
-                ]
+                found += [_version(entry) for entry in entries if entry["Key"] == key]
                 # keys are listed in order: past ours there is nothing of ours
                 if entries and entries[-1]["Key"] > key:
                     break
         return found
+
+    def page_of_versions(self, prefix: str, position: dict[str, str] | None) -> VersionPage:
+        """At most 1,000 versions below a prefix, from a position on; delete markers left out.
+
+        A page ends with a key, so that the next begins after it whatever is deleted meanwhile; only
+        a key with more versions than a page is cut.
+        """
+        start: Any = position or {}
+        with translated():
+            page = clients.s3().list_object_versions(
+                Bucket=self.bucket, Prefix=prefix, MaxKeys=1000, **start
+            )
+        listed = tuple((entry["Key"], _version(entry)) for entry in page.get("Versions", []))
+        if not page.get("IsTruncated"):
+            return VersionPage(versions=listed, following=None)
+        markers = page.get("DeleteMarkers", [])
+        *whole, cut = sorted({entry["Key"] for entry in (*page.get("Versions", []), *markers)})
+        if not whole:
+            last = {
+                "KeyMarker": page["NextKeyMarker"],
+                "VersionIdMarker": page["NextVersionIdMarker"],
+            }
+            return VersionPage(versions=listed, following=last)
+        complete = tuple(each for each in listed if each[0] != cut)
+        return VersionPage(versions=complete, following={"KeyMarker": whole[-1]})
+
+
+def _version(entry: Any) -> Version:
+    return Version(
+        version_id=entry["VersionId"],
+        etag=entry["ETag"].strip('"'),
+        size=entry["Size"],
+        modified_at=entry["LastModified"],
+    )
 
 
 def _json(document: Any) -> bytes:

@@ -34,6 +34,11 @@ class Workflow:
                 raise
         return True
 
+    def has_closed(self, name: str) -> bool:
+        """Whether the execution of this name has ended; False too if there is none."""
+        executions = self.state_machine_arn.replace(":stateMachine:", ":execution:")
+        return is_closed(f"{executions}:{name}")
+
 
 def is_closed(execution_arn: str) -> bool:
     """Whether an execution has ended; False too while AWS does not know it yet."""

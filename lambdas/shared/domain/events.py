@@ -7,6 +7,7 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
 from lambdas.shared.domain.errors import EventError
+from lambdas.shared.domain.files import File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +41,33 @@ class WakeUp:
     job_id: str
 
 
-Event = ObjectCreated | ExecutionEnded | WakeUp
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A person asks for a settled file again; `file.replay` counts from 1."""
+
+    file: File
+    job_id: str
+
+
+Event = ObjectCreated | ExecutionEnded | WakeUp | Replay
+OBJECT_CREATED = "Object Created"
 WAKE_UP = "Sluice Wake-up"
+REPLAY = "Sluice Replay"
 
 
 def parse_event(document: Any) -> Event:
     """The event in an EventBridge envelope; raises EventError for what Sluice does not know."""
     try:
         detail_type, detail = document["detail-type"], document["detail"]
-        if detail_type == "Object Created":
+        if detail_type == OBJECT_CREATED:
             return _object_created(document, detail)
         if detail_type == "Step Functions Execution Status Change":
             jobs = json.loads(detail["input"])["glue_jobs"]
             return ExecutionEnded(name=_text(detail["name"]), jobs=tuple(map(_started, jobs)))
         if detail_type == WAKE_UP:
             return WakeUp(job_id=_text(detail["job_id"]))
+        if detail_type == REPLAY:
+            return Replay(file=File.from_json(detail["file"]), job_id=_text(detail["job_id"]))
     except _GARBLED as error:
         raise EventError(f"the event lacks or garbles {error}; nothing was done") from error
     raise EventError(f"events of type {detail_type!r} are not for this queue")
@@ -109,3 +122,25 @@ def _optional_text(value: Any) -> str | None:
 def wake_up(job_id: str, **told: str) -> dict[str, Any]:
     """The message that wakes a job, as `parse_event` reads it; `told` is for people."""
     return {"source": "sluice", "detail-type": WAKE_UP, "detail": {"job_id": job_id, **told}}
+
+
+def overlooked(file: File) -> dict[str, Any]:
+    """The message for a version whose event never came: without a sequencer, route orders it."""
+    entry = {
+        "key": file.key,
+        "version-id": file.version_id,
+        "etag": file.etag,
+        "size": file.size,
+    }
+    return {
+        "source": "sluice",
+        "detail-type": OBJECT_CREATED,
+        "time": file.arrived_at.isoformat(),
+        "detail": {"bucket": {"name": file.bucket}, "object": entry},
+    }
+
+
+def replay(file: File, job_id: str) -> dict[str, Any]:
+    """The message that asks for a settled file again, as `parse_event` reads it."""
+    detail = {"file": file.to_json(), "job_id": job_id}
+    return {"source": "sluice", "detail-type": REPLAY, "detail": detail}

@@ -1,6 +1,6 @@
 """A file: one version of one object, its identity, where it lies, and what became of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -49,7 +49,8 @@ class File:
 
     `sequence` orders the versions of one key, as text: S3's sequencer, upper case and padded on
     the right (S3 user guide, event message structure). It says nothing across keys.
-    `arrived_at` is the event's time, never ours.
+    `arrived_at` is the event's time, never ours. `replay` is 0, or counts how often a person asked
+    for the version again: each replay is a file of its own, whose rows are those of the raw copy.
     """
 
     bucket: str
@@ -59,6 +60,7 @@ class File:
     size: int
     sequence: str
     arrived_at: datetime
+    replay: int = 0
 
     def __post_init__(self) -> None:
         if not self.version_id or self.version_id == "null":
@@ -70,7 +72,12 @@ class File:
     @property
     def file_id(self) -> str:
         """32 hex characters: the first half tells the key, the second this version of it."""
-        return file_id_of(self.bucket, self.key, self.version_id, self.etag)
+        return file_id_of(self.bucket, self.key, self.version_id, self.etag, replay=self.replay)
+
+    @property
+    def original(self) -> Self:
+        """The file as it arrived, of which this may be a replay."""
+        return replace(self, replay=0)
 
     @property
     def name(self) -> str:
@@ -79,7 +86,8 @@ class File:
 
     def raw_key(self, job_name: str) -> str:
         """Where the immutable copy of this version lies; dated by the event, not by a clock."""
-        return _within_key(f"data/raw/{self._dated_folder(job_name)}/", self.name)
+        folder = self.original._dated_folder(job_name)
+        return _within_key(f"data/raw/{folder}/", self.name)
 
     def rejected_key(self, job_name: str) -> str:
         """Where the file goes when it is rejected; `.error.json` beside it says why."""
@@ -106,6 +114,7 @@ class File:
             "size": self.size,
             "sequence": self.sequence,
             "arrived_at": self.arrived_at.isoformat(),
+            "replay": self.replay,
         }
 
     @classmethod
@@ -119,6 +128,7 @@ class File:
             size=int(document["size"]),
             sequence=document["sequence"],
             arrived_at=datetime.fromisoformat(document["arrived_at"]),
+            replay=int(document.get("replay", 0)),
         )
 
 
@@ -127,9 +137,10 @@ def _within_key(folder: str, name: str) -> str:
     return folder + shortened(name, MAX_KEY_BYTES - len(f"{folder}{ERROR_SUFFIX}".encode()))
 
 
-def file_id_of(bucket: str, key: str, version_id: str, etag: str) -> str:
-    """The id of one version of an object; the etag without its quotes."""
-    return object_id(bucket, key) + short_hash(bucket, key, version_id, etag)
+def file_id_of(bucket: str, key: str, version_id: str, etag: str, *, replay: int = 0) -> str:
+    """The id of one version of an object, or of a replay of it; the etag without its quotes."""
+    again = (str(replay),) if replay else ()
+    return object_id(bucket, key) + short_hash(bucket, key, version_id, etag, *again)
 
 
 def object_id(bucket: str, key: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from config.job import Job
@@ -110,6 +111,17 @@ def given_up(job_id: str, reason: str, queue_url: str) -> Notice:
         f"{reason}; its files keep their place in data/in/.",
         "What to do: mend the cause, then redrive the dead-letter queue; that wakes the job.",
         f"Dead letters: {queue_url}",
+    )
+
+
+def overdue(job: Job, deadline: datetime) -> Notice:
+    """No file of a job came by the time that its `expect` names."""
+    return _notice(
+        f"Overdue: {job.job_name}",
+        f"No file like {job.source_file_name} came by {deadline.isoformat()}.",
+        f"Job: {job.job_id} ({job.job_name})",
+        f"Table: {job.target_table}",
+        "What to do: ask whoever sends it; what comes later is loaded as ever.",
     )
 
 

@@ -21,6 +21,7 @@ HISTORY = TableName.parse("sluice.load_history").sql
 
 BATCH_COLUMNS = (
     ("file_id", "VARCHAR(32)"),
+    ("replay", "INTEGER"),
     ("object_id", "VARCHAR(16)"),
     ("sequence", "VARCHAR(64)"),
     ("object_key", "VARCHAR(4096)"),
@@ -169,13 +170,15 @@ def _statements(load: Transaction) -> Iterator[str]:
 def _admit(load: Transaction) -> str:
     known = (
         f"INSERT INTO {FINDINGS} SELECT 'VERDICT', b.file_id FROM {BATCH} b"
-        f" JOIN {HISTORY} h ON h.file_id = b.file_id AND h.replay = 0"
+        f" JOIN {HISTORY} h ON h.file_id = b.file_id"
     )
-    if load.mode == "append":
-        return known
+    # rows appended once stay: whoever replays their file finds them there
+    superseding = (
+        "h.version_id = b.version_id" if load.mode == "append" else "h.sequence > b.sequence"
+    )
     return (
         f"{known} UNION ALL SELECT 'NEWER', b.file_id FROM {BATCH} b JOIN {HISTORY} h"
-        " ON h.object_id = b.object_id AND h.sequence > b.sequence"
+        f" ON h.object_id = b.object_id AND {superseding}"
         f" WHERE h.verdict = 'LOADED' AND b.verdict = 'LOADED'"
         f" AND h.target_table = {literal(str(load.table))}"
     )
@@ -339,11 +342,11 @@ def _free_name(wanted: str, taken: Container[Identifier]) -> Identifier:
 
 
 def _record(load: Transaction) -> str:
-    copied = "object_id, sequence, object_key, version_id, size, verdict, rows"
+    copied = "file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows"
     return (
-        f"INSERT INTO {HISTORY} (file_id, replay, {copied}, error_type, error_message,"
+        f"INSERT INTO {HISTORY} ({copied}, error_type, error_message,"
         " arrived_at, job_id, target_table, batch_id, execution, settled_at)"
-        f" SELECT file_id, 0, {copied}, NULLIF(error_type, ''), NULLIF(error_message, ''),"
+        f" SELECT {copied}, NULLIF(error_type, ''), NULLIF(error_message, ''),"
         f" arrived_at, {literal(load.job_id)}, {literal(str(load.table))},"
         f" {literal(load.batch_id)}, {literal(load.execution)}, GETDATE() FROM {BATCH}"
     )
@@ -402,7 +405,7 @@ def verdicts_of(file_ids: Collection[str]) -> Iterator[str]:
         listed = ", ".join(literal(file_id) for file_id in ids[start : start + _MOST_IDS])
         yield (
             "SELECT file_id, verdict, rows, error_type, error_message, batch_id"
-            f" FROM {HISTORY} WHERE replay = 0 AND file_id IN ({listed})"
+            f" FROM {HISTORY} WHERE file_id IN ({listed})"
         )
 
 

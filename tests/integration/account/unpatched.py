@@ -145,6 +145,14 @@ def a_key_that_is_too_long_is_taken() -> bool:
     return bool(s3.list_objects_v2(Bucket="bucket")["KeyCount"])
 
 
+@shows("S3Backend.list_object_versions")
+def a_key_marker_swallows_a_version() -> bool:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="b")
+    return "Versions" not in s3.list_object_versions(Bucket="bucket", KeyMarker="a")
+
+
 @shows("S3Response.copy_object")
 def copy_source_if_match_is_ignored() -> bool:
     s3 = client("s3")

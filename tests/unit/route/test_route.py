@@ -15,6 +15,7 @@ from config.runtime import RouteSettings
 from lambdas.route.handler import handler
 from lambdas.shared.aws import clients
 from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
+from tests.moto_tables import make_ledger
 
 BUCKET = "my-data-bucket"
 EVENTS = {path.stem: path.read_text() for path in Path("tests/events").glob("*.json")}
@@ -102,18 +103,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def _account(monkeypatch: pytest.MonkeyPatch) -> Account:
     clients.s3().create_bucket(Bucket=BUCKET)
     clients.s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    clients.dynamodb().create_table(
-        TableName="ledger",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    make_ledger()
     topic = clients.sns().create_topic(Name="notices")["TopicArn"]
     queue = clients.sqs().create_queue(QueueName="subscriber")["QueueUrl"]
     clients.sns().subscribe(
