@@ -3,10 +3,12 @@
 import ast
 from pathlib import Path
 
+import pytest
 from botocore.session import Session
 
 from tests.infrastructure.assembly import Assembly, as_list
-from tools.identities import load_exemptions
+from tools import identities
+from tools.identities import Comparison, load_exemptions
 
 ROOT = Path(__file__).parents[2]
 _DELIVERY = {
@@ -55,3 +57,22 @@ def test_every_granted_action_exists(deployed: Assembly) -> None:
         for name in session.get_service_model(_CLIENTS.get(service, service)).operation_names
     }
     assert granted - operations <= _PERMISSION_ONLY
+
+
+def test_a_recorded_comparison_holds_until_something_that_was_compared_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Comparison(
+        granted=2,
+        exercised=1,
+        granted_not_exercised=("a: b on c",),
+        exercised_not_granted=(),
+        exempt=0,
+        stale_exemptions=(),
+    )
+    record = tmp_path / "iam.json"
+    assert identities.recorded(record) is None
+    identities.write(found, record)
+    assert identities.recorded(record) == found
+    monkeypatch.setattr(identities, "SCENARIOS", ("Makefile",))
+    assert identities.recorded(record) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.infrastructure.assembly import Assembly
-from tools.policy.__main__ import ENVIRONMENTS, FIXTURES, failing_fixtures
+from tools.policy.__main__ import ENVIRONMENTS, FIXTURES, failing_fixtures, left
 from tools.policy.findings import Acknowledgement, Finding, judge, load_acknowledgements
 from tools.policy.rules import RULES
 from tools.policy.scanners import SCANS, own_findings
@@ -79,6 +79,23 @@ def test_a_finding_is_left_unless_its_rule_and_resource_are_acknowledged() -> No
 def test_an_acknowledgement_of_nothing_fails_the_check() -> None:
     known = Acknowledgement(tools=("t",), rules="R1", resources=".*", reason="because")
     assert not judge([], [known]).passed
+
+
+def test_what_is_left_says_where_what_and_how_to_acknowledge_exactly_that() -> None:
+    found = [
+        Finding(tool="t", rule="R[a:B]", resource=f"{environment}/queues/Arrivals", message="bad")
+        for environment in ("dev", "prod")
+    ]
+    headline, message, _, entry = left(judge(found, []))
+    assert headline == "t R[a:B]: queues/Arrivals (dev, prod)"
+    assert message.strip() == "bad"
+    known = Acknowledgement(**json.loads(entry))
+    assert all(known.covers(finding) for finding in found)
+
+
+def test_what_our_own_rules_find_can_only_be_mended() -> None:
+    found = Finding(tool="own-rules", rule="anybody", resource="dev/a/B", message="bad")
+    assert "never acknowledged" in "\n".join(left(judge([found], [])))
 
 
 def test_the_scanners_are_pinned_with_hashes() -> None:

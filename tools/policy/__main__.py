@@ -47,7 +47,7 @@ def main() -> int:
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    for line in (*_left(verdict), *(f"{rule}: no fixture fails it alone" for rule in unfailing)):
+    for line in (*left(verdict), *(f"{rule}: no fixture fails it alone" for rule in unfailing)):
         console.print(line)
     console.print(_table(document["tools"]))
     console.print(
@@ -79,21 +79,7 @@ def failing_fixtures() -> set[str]:
     return failing & RULES.keys()
 
 
-def _counts(findings: list[Finding], verdict: Verdict) -> dict[str, dict[str, int]]:
-    found = Counter(finding.tool for finding in findings)
-    left = Counter(finding.tool for finding in verdict.unacknowledged)
-    return {
-        tool: {
-            "findings": found[tool],
-            "acknowledged": verdict.acknowledged.get(tool, 0),
-            "unacknowledged": left[tool],
-        }
-        for tools in SCANS
-        for tool in tools
-    }
-
-
-def _left(verdict: Verdict) -> Iterator[str]:
+def left(verdict: Verdict) -> Iterator[str]:
     """Every finding nobody acknowledged, once for all environments, with how to."""
     environments: dict[Finding, list[str]] = {}
     for finding in verdict.unacknowledged:
@@ -117,6 +103,20 @@ def _left(verdict: Verdict) -> Iterator[str]:
     for each in verdict.unused:
         yield f"acknowledged, but no longer found: {each.rules} of {each.resources}"
         yield f"    delete the entry from tools/policy/{ACKNOWLEDGED.name}"
+
+
+def _counts(findings: list[Finding], verdict: Verdict) -> dict[str, dict[str, int]]:
+    found = Counter(finding.tool for finding in findings)
+    left = Counter(finding.tool for finding in verdict.unacknowledged)
+    return {
+        tool: {
+            "findings": found[tool],
+            "acknowledged": verdict.acknowledged.get(tool, 0),
+            "unacknowledged": left[tool],
+        }
+        for tools in SCANS
+        for tool in tools
+    }
 
 
 def _table(counts: Mapping[str, Mapping[str, int]]) -> Table:
