@@ -11,9 +11,9 @@ from stacks.storage_stack import StorageStack
 from stacks.warehouse_stack import WarehouseStack
 
 
-def build(app: SluiceApp) -> SluiceApp:
-    """Put the stacks of the app's environment into it."""
-    deployment = Deployment.load(app.environment)
+def build(app: SluiceApp, deployment: Deployment | None = None) -> SluiceApp:
+    """Put the stacks of the app's environment into it, or of a deployment that has no file."""
+    deployment = deployment or Deployment.load(app.environment)
     keys = KeysStack(app, deployment)
     storage = StorageStack(app, deployment)
     if deployment.network:

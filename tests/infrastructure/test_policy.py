@@ -3,15 +3,17 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.infrastructure.assembly import Assembly
 from tools.policy.__main__ import ENVIRONMENTS, FIXTURES, failing_fixtures, left
 from tools.policy.findings import Acknowledgement, Finding, judge, load_acknowledgements
+from tools.policy.nag import load
 from tools.policy.rules import RULES
 from tools.policy.scanners import SCANS, own_findings
-from tools.policy.templates import Templates
+from tools.policy.templates import COMPLETE, Templates
 
 ROOT = Path(__file__).parents[2]
 _FIELDS = {"tools", "reason"}  # of an acknowledgement, in a table of the same page
@@ -31,6 +33,17 @@ def test_every_rule_has_its_fixture_and_every_fixture_its_rule() -> None:
 def test_every_rule_is_explained() -> None:
     page = (ROOT / "docs" / "security.md").read_text()
     assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) - _FIELDS == RULES.keys()
+
+
+def test_the_complete_environment_says_all_that_one_may_say() -> None:
+    def unsaid(fields: dict[str, Any]) -> list[str]:
+        return [
+            name
+            for name, value in fields.items()
+            if value in (None, [], {}) or (isinstance(value, dict) and unsaid(value))
+        ]
+
+    assert unsaid(load(COMPLETE).model_dump()) == []
 
 
 def test_what_is_deployed_breaks_no_rule_of_ours(deployed: Assembly) -> None:

@@ -20,10 +20,10 @@ from tools import identities
 from tools.policy.findings import ACKNOWLEDGED, Finding, Verdict, judge, load_acknowledgements
 from tools.policy.rules import RULES
 from tools.policy.scanners import ROOT, SCANS, Assemblies, Scan, own_findings, synthesize
-from tools.policy.templates import Templates
+from tools.policy.templates import COMPLETE, Templates
 
-ENVIRONMENTS = ("dev", "staging", "prod")
-"""What is deployed for real; `local` never leaves the emulated account."""
+ENVIRONMENTS = ("dev", "staging", "prod", COMPLETE)
+"""What is deployed for real, and could be; `local` never leaves the emulated account."""
 
 FIXTURES = ROOT / "tests" / "infrastructure" / "rules"
 OUTPUT = ROOT / "build" / "check-infra.json"

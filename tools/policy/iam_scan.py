@@ -45,12 +45,13 @@ def _parliament(name: str, policy: dict[str, Any]) -> Iterator[list[str]]:
     analyzed = parliament.analyze_policy_string(json.dumps(policy), include_community_auditors=True)
     for found in analyzed.findings:
         for each in found.detail if isinstance(found.detail, list) else [found.detail]:
-            yield ["parliament", _rule(found.issue, each), name, str(each)]
+            about = each or found.location
+            yield ["parliament", _rule(found.issue, about), name, str(about)]
 
 
 def _rule(rule: str, detail: Any) -> str:
     """The rule with the action it is about, so that nobody acknowledges a policy as a whole."""
-    actions = re.findall(r"\b[a-z0-9-]+:[A-Z]\w+", json.dumps(detail))
+    actions = re.findall(r"\b[a-z0-9-]+:[A-Za-z]\w+", json.dumps(detail))
     return f"{rule}[{actions[-1]}]" if actions else rule
 
 

@@ -13,8 +13,15 @@ import aws_cdk as cdk  # isort: skip
 import cdk_nag  # isort: skip
 
 from app import build
+from config.deployment import ENVIRONMENTS, Deployment
 from stacks.constructs.app import SluiceApp
-from tools.policy.templates import REPORT
+from tools.policy.templates import COMPLETE, REPORT
+
+
+def load(environment: str) -> Deployment:
+    """An environment's file, of those that are deployed or of this folder."""
+    here = Path(__file__).parent
+    return Deployment.load(environment, folder=here if environment == COMPLETE else ENVIRONMENTS)
 
 
 def main() -> None:
@@ -31,7 +38,7 @@ def main() -> None:
             cdk_nag.PCIDSS321Checks(app),
         )
         with contextlib.suppress(RuntimeError):
-            build(app).synth()
+            build(app, load(environment)).synth()
         if not (folder / environment / REPORT).is_file():
             raise SystemExit(f"{environment} did not synthesize")
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+COMPLETE = "complete"
+"""An environment that is never deployed: `complete.json` says all that a deployment may say."""
+
 REPORT = "validation-report.json"  # what plugins of a synthesis found, beside the templates
 
 Properties = Mapping[str, Any]
