@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from aws_cdk import SecretValue
+from aws_cdk import Duration, SecretValue
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_chatbot as chatbot
 from aws_cdk import aws_iam as iam
@@ -80,6 +80,14 @@ class ObservabilityStack(SluiceStack):
                 topic=topic,
                 protocol=sns.SubscriptionProtocol.HTTPS,
                 endpoint=url,
+                # SNS gives a page up after a minute unless told otherwise; this is most of an hour
+                delivery_policy=sns.DeliveryPolicy(
+                    healthy_retry_policy=sns.HealthyRetryPolicy(
+                        min_delay_target=Duration.seconds(20),
+                        max_delay_target=Duration.seconds(120),
+                        num_retries=30,
+                    )
+                ),
             )
         if alerts.slack is not None:
             self._slack(topic, alerts.slack)
