@@ -7,6 +7,7 @@ from stacks.keys_stack import KeysStack
 from stacks.network_stack import NetworkStack
 from stacks.observability_stack import ObservabilityStack
 from stacks.pipeline_stack import PipelineStack
+from stacks.procedures_stack import ProceduresStack
 from stacks.storage_stack import StorageStack
 from stacks.warehouse_stack import WarehouseStack
 
@@ -23,11 +24,13 @@ def build(app: SluiceApp, deployment: Deployment | None = None) -> SluiceApp:
         DeliveryStack(app, deployment, deployment.delivery)
     warehouse = WarehouseStack(app, deployment)
     pipeline = PipelineStack(app, deployment)
+    procedures = ProceduresStack(app, deployment)
     storage.add_stack_dependency(keys)
     warehouse.add_stack_dependency(storage)
     pipeline.add_stack_dependency(warehouse)
+    procedures.add_stack_dependency(pipeline)
     # it refers to nothing by reference; only the log groups must be there
-    ObservabilityStack(app, deployment).add_stack_dependency(pipeline)
+    ObservabilityStack(app, deployment).add_stack_dependency(procedures)
     return app
 
 

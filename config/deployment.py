@@ -17,8 +17,10 @@ RUNTIME: Final = "python3.12"
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
 Step = Literal[
-    "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "publish_jobs"
-]  # each has its folder under lambdas/
+    "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "publish_jobs",
+    "open_release", "run_procedures", "close_release",
+]  # fmt: skip
+"""The functions; each has its folder under lambdas/."""
 
 Key = Literal["data", "messages", "warehouse", "operations"]
 """What each customer-managed key protects."""
@@ -175,6 +177,9 @@ class FunctionSizes(_Model):
     sweep: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     migrate: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     publish_jobs: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=60)
+    open_release: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=300)
+    run_procedures: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    close_release: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=300)
 
 
 class Sweeps(_Model):
@@ -198,6 +203,40 @@ class Limits(_Model):
     )
     sweeps: Sweeps = Sweeps()
     functions: FunctionSizes = FunctionSizes()
+
+
+class Cluster(_Model):
+    """A provisioned cluster, for procedures that do not live in the workgroup."""
+
+    cluster_id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    database: str = Field(pattern=r"^[a-z_][a-z0-9_$]{0,126}$")
+    db_user: str = Field(pattern=r"^[a-z_][a-z0-9_.@+-]{0,126}$", description="It is not made.")
+
+
+class Procedures(_Model):
+    """Stored procedures by release file: which, how long, and what starts them."""
+
+    prefix: str = Field(
+        default="Redshift/Rel",
+        pattern=r"^[\w./=-]+$",
+        description="Releases are the objects whose keys begin so and end in .txt.",
+    )
+    schemas: list[Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_$]{0,126}$")]] = Field(
+        default=["public"], min_length=1, description="Only procedures of these schemas are called."
+    )
+    limit_seconds: int = Field(
+        default=300, ge=1, le=86_400, description="A call that runs longer is cancelled."
+    )
+    on_error: Literal["continue", "stop"] = "continue"
+    on_upload: bool = Field(default=True, description="An uploaded release runs by itself.")
+    schedule: str | None = Field(
+        default=None,
+        pattern=r"^(rate|cron|at)\(.+\)$",
+        description="When the newest release that has not run is run; null: never by the clock.",
+    )
+    cluster: Cluster | None = Field(
+        default=None, description="null: procedures of the workgroup are called."
+    )
 
 
 class Deployment(_Model):
@@ -227,6 +266,7 @@ class Deployment(_Model):
     )
     retention: Retention = Retention()
     limits: Limits = Limits()
+    procedures: Procedures = Procedures()
     tags: dict[str, str] = {}
 
     @classmethod
@@ -309,6 +349,11 @@ class Deployment(_Model):
         return self.name("load")
 
     @property
+    def release_machine(self) -> str:
+        """The release state machine."""
+        return self.name("release")
+
+    @property
     def workgroup(self) -> str:
         """The workgroup, and its namespace."""
         return f"sluice-{self.environment}"
@@ -337,6 +382,11 @@ class Deployment(_Model):
     def loader_policy(self) -> str:
         """What the loader may do with the workgroup."""
         return self.name("loader")
+
+    @property
+    def caller_policy(self) -> str:
+        """What the function that calls procedures may do with the warehouse."""
+        return self.name("procedure-caller")
 
 
 def _faults(error: ValidationError) -> str:
@@ -367,6 +417,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "delivery": Delivery,
     "limits": Limits,
     "sweeps": Sweeps,
+    "procedures": Procedures,
+    "cluster": Cluster,
     "functions": FunctionSizes,
     **dict.fromkeys(FunctionSizes.model_fields, FunctionSize),
 }

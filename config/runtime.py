@@ -95,12 +95,17 @@ class SweepSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateSettings(Settings):
-    """What migrate needs; it logs in with the namespace's admin secret."""
+    """What migrate needs; it logs in with the namespace's admin secret.
+
+    `procedure_schemas` are names with commas between them.
+    """
 
     workgroup: str
     database: str
     admin_secret_arn: str
     loader_role_name: str
+    caller_role_name: str
+    procedure_schemas: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +114,39 @@ class PublishJobsSettings(Settings):
 
     bucket: str
     config_key: str = "config/config.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenReleaseSettings(Settings):
+    """What open_release needs; `cluster_id` is empty where procedures live in the workgroup."""
+
+    bucket: str
+    ledger_table: str
+    release_prefix: str
+    workgroup: str
+    cluster_id: str
+    database: str
+    limit_seconds: str
+    on_error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProceduresSettings(Settings):
+    """What run_procedures needs; `procedure_schemas` are names with commas between them."""
+
+    bucket: str
+    ledger_table: str
+    workgroup: str
+    cluster_id: str
+    db_user: str
+    procedure_schemas: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseReleaseSettings(Settings):
+    """What close_release needs; `log_group` is named in failure notifications."""
+
+    bucket: str
+    ledger_table: str
+    topic_arn: str
+    log_group: str

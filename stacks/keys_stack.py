@@ -24,10 +24,21 @@ OBJECT_STEPS: tuple[Step, ...] = (
     "settle",
     "sweep",
     "publish_jobs",
+    "open_release",
+    "run_procedures",
+    "close_release",
 )
-LEDGER_STEPS: tuple[Step, ...] = ("route", "claim", "settle", "sweep")
+LEDGER_STEPS: tuple[Step, ...] = (
+    "route",
+    "claim",
+    "settle",
+    "sweep",
+    "open_release",
+    "run_procedures",
+    "close_release",
+)
 QUEUE_STEPS: tuple[Step, ...] = ("route", "sweep")
-TOPIC_STEPS: tuple[Step, ...] = ("route", "settle", "sweep")
+TOPIC_STEPS: tuple[Step, ...] = ("route", "settle", "sweep", "close_release")
 
 _ADMINISTER = (
     "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey",

@@ -1,25 +1,18 @@
 """The way of a file: from its arrival in the bucket to the verdict on it."""
 
-from pathlib import Path
-
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from config.deployment import Deployment
 from stacks import steps
 from stacks.constructs.code import content_hash
-from stacks.constructs.function import StepFunction
-from stacks.constructs.policy import allow
+from stacks.constructs.machine import Machine
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.stack import SluiceStack
-
-_DEFINITION = Path(__file__).parent / "load.asl.json"
 
 
 class PipelineStack(SluiceStack):
@@ -71,11 +64,16 @@ class PipelineStack(SluiceStack):
         reading.node.add_dependency(jobs)  # the first message finds its jobs
 
         upsert = steps.upsert(self)
-        machine = self._machine(
-            claim=steps.claim(self),
-            infer_schema=steps.infer_schema(self),
-            upsert=upsert,
-            settle=steps.settle(self, notices=notices, log_group=upsert.log_group.log_group_name),
+        machine = Machine(
+            self,
+            "load",
+            name=deployment.load_machine,
+            functions=[
+                steps.claim(self),
+                steps.infer_schema(self),
+                upsert,
+                steps.settle(self, notices=notices, log_group=upsert.log_group.log_group_name),
+            ],
         )
 
         undelivered = DeadLetterQueue(
@@ -126,38 +124,3 @@ class PipelineStack(SluiceStack):
                 },
             ),
         }
-
-    def _machine(self, **functions: StepFunction) -> sfn.StateMachine:
-        role = iam.Role(
-            self,
-            "LoadRole",
-            role_name=self.deployment.load_machine,
-            assumed_by=iam.ServicePrincipal(
-                "states.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": self.account},
-                    "ArnEquals": {"aws:SourceArn": self.load_machine_arn},
-                },
-            ),
-        )
-        arns = {
-            f"{step.title().replace('_', '')}FunctionArn": function.function_arn
-            for step, function in functions.items()
-        }
-        role.add_to_policy(allow("lambda:InvokeFunction", on=list(arns.values())))
-        return sfn.StateMachine(
-            self,
-            "Load",
-            state_machine_name=self.deployment.load_machine,
-            definition_body=sfn.DefinitionBody.from_string(_DEFINITION.read_text()),
-            definition_substitutions=arns,
-            role=role,
-            tracing_enabled=self.deployment.tracing,
-            logs=sfn.LogOptions(
-                destination=self.log(
-                    "LoadLog", f"/aws/vendedlogs/states/{self.deployment.load_machine}"
-                ),
-                level=sfn.LogLevel.ALL,  # outlives the 90 days of an execution's own history
-                include_execution_data=False,  # no file name or value leaves by the log
-            ),
-        )

@@ -112,6 +112,22 @@ class WarehouseStack(SluiceStack):
             ],
         )
 
+        iam.ManagedPolicy(
+            self,
+            "ProcedureCaller",
+            managed_policy_name=deployment.caller_policy,
+            statements=[
+                *self._calling(compute),
+                allow(
+                    "redshift-data:DescribeStatement",
+                    "redshift-data:GetStatementResult",
+                    "redshift-data:CancelStatement",
+                    on="*",
+                    when=_OWN,
+                ),
+            ],
+        )
+
         migrate = StepFunction(
             self,
             "migrate",
@@ -120,6 +136,8 @@ class WarehouseStack(SluiceStack):
                 database=deployment.database,
                 admin_secret_arn=deployment.admin_secret,
                 loader_role_name=deployment.function("upsert"),
+                caller_role_name=deployment.function("run_procedures"),
+                procedure_schemas=",".join(deployment.procedures.schemas),
             ),
         )
         migrate.allow(
@@ -142,9 +160,31 @@ class WarehouseStack(SluiceStack):
                 "migrations": content_hash("lambdas/sql", "lambdas/migrate"),
                 "namespace": namespace.attr_namespace_namespace_id,
                 "loader": deployment.function("upsert"),
+                "caller": deployment.function("run_procedures"),
+                "schemas": deployment.procedures.schemas,
             },
         )
         migration.node.add_dependency(workgroup)
 
         self.output("Workgroup", deployment.workgroup)
         self.output("Database", deployment.database)
+
+    def _calling(self, compute: str) -> list[iam.PolicyStatement]:
+        """Submit statements: to the workgroup, or to the cluster if procedures live in one."""
+        cluster = self.deployment.procedures.cluster
+        if cluster is None:
+            return [
+                allow("redshift-serverless:GetCredentials", on=compute),
+                allow("redshift-data:ExecuteStatement", on=compute),
+            ]
+        name = cluster.cluster_id
+        return [
+            allow(
+                "redshift:GetClusterCredentials",
+                on=[
+                    self.arn("redshift", f"dbuser:{name}/{cluster.db_user}"),
+                    self.arn("redshift", f"dbname:{name}/{cluster.database}"),
+                ],
+            ),
+            allow("redshift-data:ExecuteStatement", on=self.arn("redshift", f"cluster:{name}")),
+        ]

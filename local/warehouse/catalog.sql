@@ -253,6 +253,20 @@ CREATE OR REPLACE VIEW redshift.stv_db_isolation_level AS
 SELECT datname::varchar(128) AS db_name, 'Snapshot Isolation'::varchar(128) AS isolation_level
 FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres';
 
+-- OUT arguments are no part of a signature there; in Postgres they are, since version 14.
+CREATE OR REPLACE VIEW redshift.pg_proc_info AS
+SELECT p.oid AS prooid, redshift.logical_name(p.proname)::name AS proname, p.pronamespace,
+    p.proowner, p.prokind, cardinality(i.types)::smallint AS pronargs,
+    array_to_string(i.types, ' ')::oidvector AS proargtypes, p.proallargtypes, p.proargmodes,
+    p.proargnames, p.prosecdef
+FROM pg_proc p, LATERAL (
+    SELECT ARRAY(
+        SELECT a.type FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]))
+            WITH ORDINALITY AS a(type, place)
+        WHERE coalesce(p.proargmodes[a.place], 'i') <> 'o' ORDER BY a.place
+    ) AS types
+) i;
+
 CREATE OR REPLACE VIEW redshift.svv_transactions AS
 SELECT a.usename::text AS txn_owner, current_database()::text AS txn_db,
     coalesce(a.backend_xid::text::bigint, 0) AS xid, l.pid, a.xact_start AT TIME ZONE 'UTC' AS txn_start,
@@ -265,4 +279,5 @@ GRANT SELECT ON redshift.sys_query_history, redshift.sys_load_history, redshift.
     redshift.relations, redshift.svv_columns, redshift.svv_all_columns, redshift.svv_redshift_columns,
     redshift.svv_tables, redshift.svv_all_tables, redshift.svv_redshift_tables,
     redshift.svv_all_schemas, redshift.svv_redshift_schemas, redshift.svv_table_info,
-    redshift.pg_table_def, redshift.stv_db_isolation_level, redshift.svv_transactions TO PUBLIC;
+    redshift.pg_table_def, redshift.stv_db_isolation_level, redshift.svv_transactions,
+    redshift.pg_proc_info TO PUBLIC;

@@ -35,6 +35,10 @@ class SluiceStack(cdk.Stack):
         self.ledger_arn = self.arn("dynamodb", f"table/{deployment.ledger_table}")
         self.copy_role_arn = self.arn("iam", f"role/{deployment.copy_role}", region="")
         self.load_machine_arn = self.arn("states", f"stateMachine:{deployment.load_machine}")
+        self.release_machine_arn = self.arn("states", f"stateMachine:{deployment.release_machine}")
+        self.release_executions_arn = self.arn(
+            "states", f"execution:{deployment.release_machine}:*"
+        )
         self.load_executions_arn = self.arn("states", f"execution:{deployment.load_machine}:*")
 
     def arn(self, service: str, resource: str, *, region: str | None = None) -> str:

@@ -21,41 +21,58 @@ _CONFIG = Config(
     max_pool_connections=32,
 )
 
+_BRIEF = _CONFIG.merge(
+    Config(
+        connect_timeout=10,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+)
+"""Ten seconds to connect, ten to read, two retries: what the release contract asks for."""
+_configs = [_CONFIG]
+
+
+def be_brief() -> None:
+    """From now on clients have the timeouts of the release contract."""
+    if _configs[0] is not _BRIEF:
+        _configs[0] = _BRIEF
+        forget()
+
 
 @functools.cache
 def s3() -> "S3Client":
     """Amazon S3."""
-    return boto3.client("s3", config=_CONFIG)
+    return boto3.client("s3", config=_configs[0])
 
 
 @functools.cache
 def dynamodb() -> "DynamoDBClient":
     """Amazon DynamoDB."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    return boto3.client("dynamodb", config=_configs[0])
 
 
 @functools.cache
 def stepfunctions() -> "SFNClient":
     """AWS Step Functions."""
-    return boto3.client("stepfunctions", config=_CONFIG)
+    return boto3.client("stepfunctions", config=_configs[0])
 
 
 @functools.cache
 def redshift_data() -> "RedshiftDataAPIServiceClient":
     """The Amazon Redshift Data API."""
-    return boto3.client("redshift-data", config=_CONFIG)
+    return boto3.client("redshift-data", config=_configs[0])
 
 
 @functools.cache
 def sns() -> "SNSClient":
     """Amazon SNS."""
-    return boto3.client("sns", config=_CONFIG)
+    return boto3.client("sns", config=_configs[0])
 
 
 @functools.cache
 def sqs() -> "SQSClient":
     """Amazon SQS."""
-    return boto3.client("sqs", config=_CONFIG)
+    return boto3.client("sqs", config=_configs[0])
 
 
 def forget() -> None:

@@ -50,6 +50,12 @@ class Objects:
         with translated(), _gone(key):
             return clients.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
+    def get_version(self, key: str, version_id: str) -> bytes:
+        """The content of one version of a key; raises ObjectGoneError."""
+        with translated(), _gone(key):
+            answer = clients.s3().get_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+            return answer["Body"].read()
+
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """`length` bytes from `start`, one GET."""
         with translated(), _gone(key):
@@ -132,6 +138,17 @@ class Objects:
             )
             return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
+    def current_versions(self, prefix: str) -> dict[str, Version]:
+        """The current version of every key below a prefix; deleted keys left out."""
+        with translated():
+            pages = clients.s3().get_paginator("list_object_versions")
+            return {
+                entry["Key"]: _version(entry)
+                for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
+                for entry in page.get("Versions", [])
+                if entry["IsLatest"]
+            }
+
     def versions(self, key: str) -> list[Version]:
         """The versions of exactly this key, newest first; delete markers left out."""
         found: list[Version] = []
@@ -169,6 +186,15 @@ class Objects:
             return VersionPage(versions=listed, following=last)
         complete = tuple(each for each in listed if each[0] != cut)
         return VersionPage(versions=complete, following={"KeyMarker": whole[-1]})
+
+
+def _version(entry: Any) -> Version:
+    return Version(
+        version_id=entry["VersionId"],
+        etag=entry["ETag"].strip('"'),
+        size=entry["Size"],
+        modified_at=entry["LastModified"],
+    )
 
 
 def _version(entry: Any) -> Version:

@@ -4,8 +4,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lambdas.shared.aws import clients
-from lambdas.shared.aws.failures import translated
+from lambdas.shared.aws.failures import code_of, translated
 from lambdas.shared.domain.engine_errors import error_of
 from lambdas.shared.domain.errors import WarehouseBusyError
 
@@ -22,6 +24,7 @@ class Statement:
     status: str
     error: str | None
     parts: tuple[dict[str, Any], ...]
+    duration_ms: int | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -29,19 +32,52 @@ class Statement:
         return self.status in _CLOSED
 
 
-class Warehouse:
-    """One database of one workgroup; `secret` logs in as the admin instead of the role's user."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A provisioned cluster, and the database user its temporary credentials are for."""
 
-    def __init__(self, workgroup: str, database: str, *, secret: str | None = None) -> None:
-        self._target: dict[str, Any] = {"WorkgroupName": workgroup, "Database": database}
+    cluster_id: str
+    db_user: str
+
+
+class Warehouse:
+    """One database of a workgroup or a cluster; `secret` logs in as the admin of a workgroup.
+
+    Without a secret the caller's role is the database user of a workgroup; a cluster names it.
+    `longest_wait_seconds` is what one question waits at most: less than the client's timeout.
+    """
+
+    def __init__(
+        self,
+        place: str | Cluster,
+        database: str,
+        *,
+        secret: str | None = None,
+        longest_wait_seconds: int = _LONGEST_WAIT_SECONDS,
+    ) -> None:
+        self._longest_wait = longest_wait_seconds
+        self._target: dict[str, Any] = {"Database": database}
+        if isinstance(place, Cluster):
+            self._target |= {"ClusterIdentifier": place.cluster_id, "DbUser": place.db_user}
+        else:
+            self._target["WorkgroupName"] = place
         if secret is not None:
             self._target["SecretArn"] = secret
 
-    def submit(self, sql: str, *, token: str, parameters: dict[str, str] | None = None) -> str:
+    def submit(
+        self,
+        sql: str,
+        *,
+        token: str,
+        parameters: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> str:
         """Submit one statement; the same token gives the same statement again."""
         request = dict(self._target)
         if parameters:
             request["Parameters"] = [{"name": n, "value": v} for n, v in parameters.items()]
+        if name:
+            request["StatementName"] = name
         with translated():
             return clients.redshift_data().execute_statement(Sql=sql, ClientToken=token, **request)[
                 "Id"
@@ -56,10 +92,19 @@ class Warehouse:
 
     def wait(self, statement_id: str, *, seconds: int) -> Statement:
         """A statement as it is once it is closed, or after about so many seconds."""
-        statement = self._described(statement_id, min(seconds, _LONGEST_WAIT_SECONDS))
-        while not statement.is_closed and (seconds := seconds - _LONGEST_WAIT_SECONDS) > 0:
-            statement = self._described(statement_id, min(seconds, _LONGEST_WAIT_SECONDS))
+        statement = self._described(statement_id, min(seconds, self._longest_wait))
+        while not statement.is_closed and (seconds := seconds - self._longest_wait) > 0:
+            statement = self._described(statement_id, min(seconds, self._longest_wait))
         return statement
+
+    def cancel(self, statement_id: str) -> None:
+        """Ask a statement to stop; how it ended is for `wait` to say, as it may end before."""
+        with translated():
+            try:
+                clients.redshift_data().cancel_statement(Id=statement_id)
+            except ClientError as error:
+                if code_of(error) != "ValidationException":  # it has ended
+                    raise
 
     def _described(self, statement_id: str, wait_seconds: int) -> Statement:
         with translated():
@@ -71,6 +116,7 @@ class Warehouse:
             status=answer["Status"],
             error=answer.get("Error"),
             parts=tuple(dict(part) for part in answer.get("SubStatements", [])),
+            duration_ms=_milliseconds(answer.get("Duration")),
         )
 
     def run(
@@ -109,3 +155,7 @@ class Warehouse:
 
 def _value(field: Any) -> Any:
     return None if field.get("isNull") else next(iter(field.values()))
+
+
+def _milliseconds(nanoseconds: int | None) -> int | None:
+    return None if nanoseconds is None or nanoseconds < 0 else nanoseconds // 1_000_000

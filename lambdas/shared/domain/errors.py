@@ -14,6 +14,7 @@
         ├── IdentifierError         a name that Redshift cannot hold
         ├── PlanError               a load that cannot be written as statements (too wide, too long)
         ├── ReleaseError            a release that cannot be read; nothing of it was run
+        ├── LeaseLostError          a release whose database another execution has taken over
         ├── WarehouseError          a statement that will never succeed as it stands
         ├── DeploymentError         the account is not as the stacks should have left it
         └── FileError               this one file is rejected; its neighbours load
@@ -96,6 +97,10 @@ class PlanError(TerminalError):
 
 class ReleaseError(TerminalError):
     """A release, a job's after_load or an event by hand that is no list of calls; nothing ran."""
+
+
+class LeaseLostError(TerminalError):
+    """A release's database was taken over by another execution, so no further call is started."""
 
 
 class WarehouseError(TerminalError):

@@ -1,0 +1,1 @@
+"""Step 3 of a release: its answer, and who is told."""

@@ -1,0 +1,1 @@
+"""Step 2 of a release: its calls, one after the other, each once."""

@@ -1,0 +1,121 @@
+"""Stored procedures by release file: the machine that runs them, and what starts it."""
+
+from constructs import Construct
+
+from config.deployment import Deployment
+from config.runtime import CloseReleaseSettings, OpenReleaseSettings, RunProceduresSettings
+from stacks.constructs.function import StepFunction
+from stacks.constructs.machine import Machine
+from stacks.constructs.stack import SluiceStack
+
+
+class ProceduresStack(SluiceStack):
+    """A release is read by one function, run by another, answered by a third."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, "procedures", deployment)
+        running = self._run_procedures()
+        machine = Machine(
+            self,
+            "release",
+            name=deployment.release_machine,
+            functions=[
+                self._open_release(),
+                running,
+                self._close_release(log_group=running.log_group.log_group_name),
+            ],
+        )
+        self.output("ReleaseMachineArn", machine.state_machine_arn)
+
+    def _open_release(self) -> StepFunction:
+        """Finds and reads a release; asks whether who holds its database still runs."""
+        procedures = self.deployment.procedures
+        function = StepFunction(
+            self,
+            "open_release",
+            settings=OpenReleaseSettings(
+                bucket=self.data_bucket,
+                ledger_table=self.deployment.ledger_table,
+                release_prefix=procedures.prefix,
+                workgroup=self.deployment.workgroup,
+                cluster_id=self._cluster_id,
+                database=self._database,
+                limit_seconds=str(procedures.limit_seconds),
+                on_error=procedures.on_error,
+            ),
+        )
+        function.allow("s3:GetObjectVersion", on=self.data(f"{procedures.prefix}*"))
+        function.allow("s3:GetObject", "s3:PutObject", on=self.data("work/*"))
+        function.allow("s3:ListBucket", "s3:ListBucketVersions", on=self.data())
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=self.ledger_arn,
+        )
+        function.allow("states:DescribeExecution", on=self.release_executions_arn)
+        return function
+
+    def _run_procedures(self) -> StepFunction:
+        """Talks to the warehouse, as the warehouse's own stack lets it."""
+        deployment = self.deployment
+        cluster = deployment.procedures.cluster
+        function = StepFunction(
+            self,
+            "run_procedures",
+            settings=RunProceduresSettings(
+                bucket=self.data_bucket,
+                ledger_table=deployment.ledger_table,
+                workgroup=deployment.workgroup,
+                cluster_id=self._cluster_id,
+                db_user=cluster.db_user if cluster else "",
+                procedure_schemas=",".join(deployment.procedures.schemas),
+            ),
+            policies=(deployment.caller_policy,),
+        )
+        function.allow("s3:GetObject", on=self.data("work/*"))
+        function.allow("s3:ListBucket", on=self.data())
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:ConditionCheckItem",
+            on=self.ledger_arn,
+        )
+        return function
+
+    def _close_release(self, *, log_group: str) -> StepFunction:
+        """Answers, and tells people."""
+        topic = self.arn("sns", self.deployment.topic)
+        function = StepFunction(
+            self,
+            "close_release",
+            settings=CloseReleaseSettings(
+                bucket=self.data_bucket,
+                ledger_table=self.deployment.ledger_table,
+                topic_arn=topic,
+                log_group=log_group,
+            ),
+        )
+        function.allow("s3:GetObject", "s3:PutObject", on=self.data("work/*"))
+        function.allow("s3:ListBucket", on=self.data())
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            on=self.ledger_arn,
+        )
+        function.allow("sns:Publish", on=topic)
+        return function
+
+    @property
+    def _cluster_id(self) -> str:
+        cluster = self.deployment.procedures.cluster
+        return cluster.cluster_id if cluster else ""
+
+    @property
+    def _database(self) -> str:
+        cluster = self.deployment.procedures.cluster
+        return cluster.database if cluster else self.deployment.database
