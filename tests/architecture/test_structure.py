@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.job import json_schema
 from lambdas.shared.domain import errors
 
-MACHINE = json.loads(Path("stacks/load.asl.json").read_text())
+MACHINES = [json.loads(path.read_text()) for path in Path("stacks").glob("*.asl.json")]
 
 
 def test_the_committed_schema_of_the_jobs_is_the_models() -> None:
@@ -23,17 +25,19 @@ def test_who_may_import_whom() -> None:
     assert answer.returncode == 0, answer.stdout
 
 
-def test_every_error_the_state_machine_names_exists() -> None:
-    named = set(re.findall(r'"([A-Za-z.]+)"', " ".join(map(json.dumps, _retried(MACHINE)))))
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_error_a_state_machine_names_exists(machine: object) -> None:
+    named = set(re.findall(r'"([A-Za-z.]+)"', " ".join(map(json.dumps, _retried(machine)))))
     ours = {name for name in named if "." not in name}
     assert ours
     known = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
     assert ours <= known
 
 
-def test_the_state_machine_tries_every_transient_error_again() -> None:
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_state_machine_tries_every_transient_error_again(machine: object) -> None:
     transient = {kind.__name__ for kind in errors.TransientError.__subclasses__()}
-    named = set(re.findall(r"\w+", " ".join(map(json.dumps, _retried(MACHINE)))))
+    named = set(re.findall(r"\w+", " ".join(map(json.dumps, _retried(machine)))))
     assert transient <= named
 
 

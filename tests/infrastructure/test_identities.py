@@ -22,18 +22,19 @@ _PERMISSION_ONLY = {
     "lambda:InvokeFunction", "s3:ListBucket", "s3:ListBucketVersions", "s3:GetObjectVersion",
     "s3:DeleteObjectVersion", "s3:GetObjectVersionTagging", "redshift-serverless:GetCredentials",
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery",
-    "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+    "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "dynamodb:ConditionCheckItem",
 }  # fmt: skip
 _CLIENTS = {"states": "stepfunctions"}
 
 
+@pytest.mark.parametrize("noun", ["Load", "Release"])
 def test_step_functions_sets_up_its_log_and_does_nothing_else_with_logs(
-    deployed: Assembly,
+    deployed: Assembly, noun: str
 ) -> None:
     granted = {
         action
         for policy, statement in deployed.statements()
-        if policy.startswith("LoadRole")
+        if policy.startswith(f"{noun}Role")
         for action in as_list(statement["Action"])
         if action.startswith("logs:")
     }

@@ -12,6 +12,7 @@ from tests.infrastructure.assembly import Assembly, Resource, as_list, target
 _ANY_RESOURCE = {
     "redshift-data:DescribeStatement": "statements have no ARN; the condition names their owner",
     "redshift-data:GetStatementResult": "statements have no ARN; the condition names their owner",
+    "redshift-data:CancelStatement": "statements have no ARN; the condition names their owner",
     "logs:CreateLogDelivery": "log deliveries have no ARN",
     "logs:GetLogDelivery": "log deliveries have no ARN",
     "logs:UpdateLogDelivery": "log deliveries have no ARN",
@@ -86,14 +87,16 @@ def test_statements_run_only_on_this_workgroup(deployed: Assembly) -> None:
     running = [
         statement
         for _, statement in deployed.statements()
-        if {"redshift-data:BatchExecuteStatement", "redshift-serverless:GetCredentials"}
+        if {"redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"}
         & set(as_list(statement["Action"]))
     ]
     assert running
     assert {target(statement["Resource"]) for statement in running} == {workgroup}
 
 
-def test_only_the_loader_and_the_migration_reach_the_warehouse(deployed: Assembly) -> None:
+def test_only_the_loader_the_caller_and_the_migration_reach_the_warehouse(
+    deployed: Assembly,
+) -> None:
     policies = {
         policy
         for policy, statement in deployed.statements()
@@ -102,6 +105,7 @@ def test_only_the_loader_and_the_migration_reach_the_warehouse(deployed: Assembl
     }
     assert {policy.rstrip("0123456789ABCDEF") for policy in policies} == {
         "Loader",
+        "ProcedureCaller",
         "MigrateRoleDefaultPolicy",
     }
 
@@ -117,7 +121,7 @@ def test_object_permissions_name_a_prefix(local: Assembly) -> None:
     }
     assert prefixes == {
         "config/config.json", "data/in/*", "data/raw/*", "data/new_files/*", "data/rejected/*",
-        "work/*",
+        "work/*", "Redshift/Rel*",
     }  # fmt: skip
 
 
@@ -145,9 +149,14 @@ def test_redshift_reads_raw_copies_and_manifests_and_writes_nothing(local: Assem
     ]
 
 
-def test_the_state_machine_invokes_exactly_its_functions(deployed: Assembly) -> None:
-    (invoke,) = (s for _, s in deployed.statements() if s["Action"] == "lambda:InvokeFunction")
-    substitutions = deployed.one("AWS::StepFunctions::StateMachine").properties[
+@pytest.mark.parametrize("noun", ["Load", "Release"])
+def test_a_state_machine_invokes_exactly_its_functions(deployed: Assembly, noun: str) -> None:
+    (invoke,) = (
+        s
+        for policy, s in deployed.statements()
+        if policy.startswith(f"{noun}Role") and s["Action"] == "lambda:InvokeFunction"
+    )
+    substitutions = deployed.one("AWS::StepFunctions::StateMachine", noun).properties[
         "DefinitionSubstitutions"
     ]
     invoked = sorted(target(arn) for arn in invoke["Resource"])
@@ -204,13 +213,18 @@ def test_nothing_is_reached_without_tls(deployed: Assembly, kind: str) -> None:
     assert {r.logical_id for r in deployed.resources(kind)} <= refusing
 
 
-def test_only_step_functions_on_behalf_of_this_machine_takes_its_role(local: Assembly) -> None:
-    role = local.one("AWS::IAM::Role", "LoadRole").properties
+@pytest.mark.parametrize("noun", ["Load", "Release"])
+def test_only_step_functions_on_behalf_of_a_machine_takes_its_role(
+    local: Assembly, noun: str
+) -> None:
+    role = local.one("AWS::IAM::Role", f"{noun}Role").properties
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    machine = local.function("route").properties["Environment"]["Variables"]
+    machine = local.one("AWS::StepFunctions::StateMachine", noun).properties["StateMachineName"]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
-        "ArnEquals": {"aws:SourceArn": machine["SLUICE_STATE_MACHINE_ARN"]},
+        "ArnEquals": {
+            "aws:SourceArn": f"arn:aws:states:us-east-1:123456789012:stateMachine:{machine}"
+        },
     }
 
 

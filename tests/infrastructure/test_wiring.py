@@ -21,6 +21,13 @@ _SETTINGS: dict[str, type[runtime.Settings]] = {
     "sweep": runtime.SweepSettings,
     "migrate": runtime.MigrateSettings,
     "publish_jobs": runtime.PublishJobsSettings,
+    "open_release": runtime.OpenReleaseSettings,
+    "run_procedures": runtime.RunProceduresSettings,
+    "close_release": runtime.CloseReleaseSettings,
+}
+_MACHINES = {
+    "Load": ("claim", "infer_schema", "upsert", "settle"),
+    "Release": ("open_release", "run_procedures", "close_release"),
 }
 
 
@@ -43,8 +50,8 @@ def test_names_that_one_stack_gives_are_the_names_that_another_uses(local: Assem
     upsert = local.function("upsert").properties["Environment"]["Variables"]
     table = local.one("AWS::DynamoDB::Table").properties["TableName"]
     copying = local.one("AWS::IAM::Role", "Copying").properties["RoleName"]
-    machine = local.one("AWS::StepFunctions::StateMachine").properties["StateMachineName"]
-    policy = local.one("AWS::IAM::ManagedPolicy").properties["ManagedPolicyName"]
+    machine = local.one("AWS::StepFunctions::StateMachine", "Load").properties["StateMachineName"]
+    policy = local.one("AWS::IAM::ManagedPolicy", "Loader").properties["ManagedPolicyName"]
     (attached,) = local.one("AWS::IAM::Role", "Upsert").properties["ManagedPolicyArns"]
     assert route["SLUICE_LEDGER_TABLE"] == table
     assert route["SLUICE_STATE_MACHINE_ARN"].endswith(f":stateMachine:{machine}")
@@ -59,6 +66,14 @@ def test_the_migration_grants_to_the_role_that_loads(local: Assembly) -> None:
     assert variables["SLUICE_LOADER_ROLE_NAME"] == role.properties["RoleName"]
 
 
+def test_the_migration_grants_procedures_to_the_role_that_calls_them(local: Assembly) -> None:
+    variables = local.function("migrate").properties["Environment"]["Variables"]
+    calling = local.function("run_procedures").properties["Environment"]["Variables"]
+    role = local.one("AWS::IAM::Role", "RunProcedures")
+    assert variables["SLUICE_CALLER_ROLE_NAME"] == role.properties["RoleName"]
+    assert variables["SLUICE_PROCEDURE_SCHEMAS"] == calling["SLUICE_PROCEDURE_SCHEMAS"]
+
+
 def test_no_stack_exports_or_imports_values(deployed: Assembly) -> None:
     for template in deployed.templates.values():
         assert not [o for o in template.get("Outputs", {}).values() if "Export" in o]
@@ -71,6 +86,7 @@ def test_the_outputs_people_look_for_have_fixed_names(deployed: Assembly) -> Non
     }
     assert outputs == {
         "Bucket", "LedgerTable", "Workgroup", "Database", "StateMachineArn", "TopicArn",
+        "ReleaseMachineArn",
         "ArrivalsQueueUrl", "DeadLetterQueueUrl", "EventsDeadLetterQueueUrl", "SweepFunctionName",
     }  # fmt: skip
 
@@ -78,25 +94,32 @@ def test_the_outputs_people_look_for_have_fixed_names(deployed: Assembly) -> Non
 # --- the state machine
 
 
-def test_every_placeholder_of_the_state_machine_is_substituted(deployed: Assembly) -> None:
-    machine = deployed.one("AWS::StepFunctions::StateMachine").properties
+@pytest.mark.parametrize("noun", _MACHINES)
+def test_every_placeholder_of_a_state_machine_is_substituted(deployed: Assembly, noun: str) -> None:
+    machine = deployed.one("AWS::StepFunctions::StateMachine", noun).properties
     wanted = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
     functions = {f.logical_id for f in deployed.resources("AWS::Lambda::Function")}
     assert wanted == machine["DefinitionSubstitutions"].keys()
     assert {target(arn) for arn in machine["DefinitionSubstitutions"].values()} <= functions
 
 
-def test_every_task_of_the_state_machine_runs_its_own_function(local: Assembly) -> None:
-    substitutions = local.one("AWS::StepFunctions::StateMachine").properties[
+@pytest.mark.parametrize(("noun", "steps"), _MACHINES.items())
+def test_every_task_of_a_state_machine_runs_its_own_function(
+    local: Assembly, noun: str, steps: tuple[str, ...]
+) -> None:
+    substitutions = local.one("AWS::StepFunctions::StateMachine", noun).properties[
         "DefinitionSubstitutions"
     ]
-    for step in ("claim", "infer_schema", "upsert", "settle"):
+    assert len(substitutions) == len(steps)
+    for step in steps:
         noun = step.title().replace("_", "")
         assert target(substitutions[f"{noun}FunctionArn"]) == local.function(step).logical_id
 
 
-def test_the_state_machine_logs_every_event_without_data(deployed: Assembly) -> None:
-    logging = deployed.one("AWS::StepFunctions::StateMachine").properties["LoggingConfiguration"]
+@pytest.mark.parametrize("noun", _MACHINES)
+def test_a_state_machine_logs_every_event_without_data(deployed: Assembly, noun: str) -> None:
+    machine = deployed.one("AWS::StepFunctions::StateMachine", noun)
+    logging = machine.properties["LoggingConfiguration"]
     assert logging["Level"] == "ALL"
     assert logging["IncludeExecutionData"] is False
     assert logging["Destinations"]

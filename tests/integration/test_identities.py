@@ -29,6 +29,8 @@ pytestmark = pytest.mark.emulated
 ROOT = Path(__file__).parents[2]
 JOBS = parse_jobs((ROOT / "config" / "config.json").read_bytes())
 _PATIENCE_SECONDS = 90
+_WORKGROUP = "sluice-local"
+_NO_RELEASE = "arn:aws:states:us-east-1:123456789012:execution:sluice-local-release:gone"
 _CLOSED_LONG_AGO = "arn:aws:states:us-east-1:123456789012:execution:sluice-local-load:gone"
 
 
@@ -273,7 +275,110 @@ def a_sweep_has_no_jobs(account: Account) -> None:
     assert account.invoke("sweep", {})["errorType"] == "ConfigMissingError"
 
 
+def release_step(status: str, *, holder: str = _NO_RELEASE, **release: Any) -> dict[str, Any]:
+    """What the release machine gives a task; the release is one that nobody opened."""
+    return {
+        "request": release.pop("request", {}),
+        "execution": {
+            "id": holder,
+            "name": "by-hand",
+            "started_at": datetime.now(UTC).isoformat(),
+        },
+        "release": {
+            "status": status,
+            "target": _WORKGROUP,
+            "database": "dev",
+            "round": 0,
+            "next": 1,
+            "again": {},
+            "on_error": "continue",
+        }
+        | release,
+    }
+
+
+def release(account: Account, name: str, **request: Any) -> dict[str, Any]:
+    """The response of the release machine."""
+    machine = account.client("stepfunctions")
+    arn = account.info.state_machine_arn.replace("sluice-local-load", "sluice-local-release")
+    started = machine.start_execution(stateMachineArn=arn, name=name, input=json.dumps(request))
+    closed = until(lambda: ended(machine.describe_execution(executionArn=started["executionArn"])))
+    response: dict[str, Any] = json.loads(closed["output"])
+    return response
+
+
+def ended(execution: dict[str, Any]) -> dict[str, Any] | None:
+    return None if execution["status"] == "RUNNING" else execution
+
+
+def a_release_runs_and_a_call_is_cancelled_at_its_limit(account: Account) -> None:
+    for sql in (
+        "CREATE TABLE by_hand_many AS SELECT prooid FROM pg_proc_info",
+        "CREATE PROCEDURE by_hand_slow() AS $$ DECLARE n BIGINT; BEGIN SELECT count(*) INTO n FROM"
+        " by_hand_many a, by_hand_many b, by_hand_many c, by_hand_many d; END; $$"
+        " LANGUAGE plpgsql SECURITY DEFINER",
+        'GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA public TO "IAMR:sluice-local-run-procedures"',
+    ):
+        run_sql(account, sql)
+    account.upload("Redshift/Rel1.txt", b"by_hand_slow\n")
+    response = release(account, "slow", limit_seconds=1)
+    assert response["body"]["execution_results"][0]["status"] == "TIMED_OUT"
+
+
+def run_sql(account: Account, sql: str) -> None:
+    data = account.client("redshift-data")
+    statement = data.execute_statement(
+        WorkgroupName=account.info.workgroup, Database=account.info.database, Sql=sql
+    )["Id"]
+    answer = until(
+        lambda: closed_statement(data.describe_statement(Id=statement, WaitTimeSeconds=5))
+    )
+    assert answer["Status"] == "FINISHED", answer.get("Error")
+
+
+def closed_statement(answer: dict[str, Any]) -> dict[str, Any] | None:
+    return answer if answer["Status"] in ("FINISHED", "FAILED", "ABORTED") else None
+
+
+def a_release_waits_for_the_database(account: Account) -> None:
+    lease = {"pk": "TABLE#procedures@sluice-local/dev", "sk": "LEASE"}
+    account.remember(**lease, holder=f"{_NO_RELEASE}-another", epoch=1)
+    account.upload("Redshift/Rel2.txt", b"by_hand_slow\n")
+    request = {"release": "Redshift/Rel2.txt"}
+    step = release_step("NEW", request=request)
+    assert account.invoke("open-release", step)["status"] == "WAITING"
+    account.remember(**lease, holder="", epoch=1)
+
+
+def a_release_is_gone_before_it_is_read(account: Account) -> None:
+    request = {"release": "Redshift/Rel3.txt", "version_id": "gone"}
+    answer = account.invoke("open-release", release_step("NEW", request=request))
+    assert answer["status"] == "REFUSED"
+
+
+def calls_of_a_release_are_read_from_its_plan(account: Account) -> None:
+    account.remember(
+        pk="RELEASES",
+        sk="0" * 16,
+        release_id="0" * 16,
+        state="REFUSED",
+        execution=_NO_RELEASE,
+        opened_at=datetime.now(UTC).isoformat(),
+        target=_WORKGROUP,
+        database="dev",
+    )
+    request = {"release": "0" * 16}
+    answer = account.invoke("open-release", release_step("NEW", request=request))
+    assert answer["status"] == "REFUSED"
+    for function in ("run-procedures", "close-release"):
+        account.invoke(function, release_step("DONE", release_id="0" * 16))
+
+
 SCENARIOS = (
+    a_release_runs_and_a_call_is_cancelled_at_its_limit,
+    a_release_waits_for_the_database,
+    a_release_is_gone_before_it_is_read,
+    calls_of_a_release_are_read_from_its_plan,
     a_file_loads_and_a_bad_one_with_tags_is_put_aside,
     an_unknown_file_with_tags_is_moved,
     an_event_names_an_object_that_is_gone,
@@ -337,6 +442,7 @@ def test_a_grant_that_nobody_uses_is_found(notes: Path) -> None:
         "sluice-local-route: sns:Publish",
         "sluice-local-settle: sns:Publish",
         "sluice-local-sweep: sns:Publish",
+        "sluice-local-close-release: sns:Publish",
     }
 
 
