@@ -344,6 +344,11 @@ class Deployment(_Model):
         return self.name("events-dead-letters")
 
     @property
+    def releases_dead_letters(self) -> str:
+        """Events that should have started a release and could not."""
+        return self.name("releases-dead-letters")
+
+    @property
     def load_machine(self) -> str:
         """The load state machine."""
         return self.name("load")

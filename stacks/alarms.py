@@ -16,8 +16,11 @@ from stacks.constructs.stack import SluiceStack
 AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "publish_jobs")
 """Functions that only a deployment calls; their failure is its failure."""
 
+RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release")
+"""Functions of the release machine."""
+
 _EVENTS = ("uploaded", "failed")
-"""The rules, as their names end."""
+"""The rules of loads, as their names end."""
 
 _AN_HOUR = 12
 """In periods of five minutes: longer than a failing load waits before it is tried again."""
@@ -42,6 +45,13 @@ def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
             "events-undelivered",
             means="EventBridge could not put events into the arrivals queue.",
             symptoms=[*_events(stack)],
+            topic=topic,
+        ),
+        Incident(
+            stack,
+            "releases-failing",
+            means="Releases of stored procedures do not run, or were interrupted.",
+            symptoms=[*_releases(stack)],
             topic=topic,
         ),
         Incident(
@@ -106,7 +116,7 @@ def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
 
 def _loads(stack: SluiceStack) -> Iterator[Symptom]:
     for step in get_args(Step):
-        if step not in AT_DEPLOYMENT:
+        if step not in AT_DEPLOYMENT + RELEASE:
             yield _errors(stack, step, times=3)
     yield Symptom(
         name="load-failures",
@@ -116,6 +126,21 @@ def _loads(stack: SluiceStack) -> Iterator[Symptom]:
         of=_AN_HOUR,
     )
     yield _depth(stack, "arrivals-dead-letters")
+
+
+def _releases(stack: SluiceStack) -> Iterator[Symptom]:
+    for step in RELEASE:
+        yield _errors(stack, step, times=3)
+    yield Symptom(
+        name="release-failures",
+        means="Executions of releases failed, timed out or were stopped in the last hour.",
+        metric=watched.ended_badly(stack.release_machine_arn),
+        above=0,
+        of=_AN_HOUR,
+    )
+    yield _depth(stack, "releases-dead-letters")
+    if stack.deployment.procedures.on_upload:
+        yield _lost(stack, "release-uploaded")
 
 
 def _errors(stack: SluiceStack, step: Step, *, times: int) -> Symptom:
@@ -147,19 +172,23 @@ def _depth(stack: SluiceStack, noun: str) -> Symptom:
 def _events(stack: SluiceStack) -> Iterator[Symptom]:
     yield _depth(stack, "events-dead-letters")
     for rule in _EVENTS:
-        yield Symptom(
-            name=f"{rule}-lost",
-            means=f"Events of the rule {rule} reached neither their queue nor its dead letters.",
-            metric=cloudwatch.Metric(
-                namespace="AWS/Events",
-                metric_name="InvocationsFailedToBeSentToDlq",
-                dimensions_map={"RuleName": stack.deployment.name(rule)},
-                statistic="Sum",
-                period=Duration.minutes(5),
-            ),
-            above=0,
-            of=_AN_HOUR,
-        )
+        yield _lost(stack, rule)
+
+
+def _lost(stack: SluiceStack, rule: str) -> Symptom:
+    return Symptom(
+        name=f"{rule}-lost",
+        means=f"Events of the rule {rule} reached neither their target nor its dead letters.",
+        metric=cloudwatch.Metric(
+            namespace="AWS/Events",
+            metric_name="InvocationsFailedToBeSentToDlq",
+            dimensions_map={"RuleName": stack.deployment.name(rule)},
+            statistic="Sum",
+            period=Duration.minutes(5),
+        ),
+        above=0,
+        of=_AN_HOUR,
+    )
 
 
 def _waiting(stack: SluiceStack) -> Iterator[Symptom]:

@@ -1,11 +1,17 @@
 """Stored procedures by release file: the machine that runs them, and what starts it."""
 
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from config.deployment import Deployment
 from config.runtime import CloseReleaseSettings, OpenReleaseSettings, RunProceduresSettings
 from stacks.constructs.function import StepFunction
 from stacks.constructs.machine import Machine
+from stacks.constructs.policy import allow
+from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.stack import SluiceStack
 
 
@@ -25,7 +31,77 @@ class ProceduresStack(SluiceStack):
                 self._close_release(log_group=running.log_group.log_group_name),
             ],
         )
+        self._start(machine)
         self.output("ReleaseMachineArn", machine.state_machine_arn)
+
+    def _start(self, machine: Machine) -> None:
+        """By upload, and by the clock; what cannot be delivered waits for a person."""
+        procedures = self.deployment.procedures
+        undelivered = DeadLetterQueue(
+            self, "ReleasesDeadLetters", name=self.deployment.releases_dead_letters
+        )
+        self.output("ReleasesDeadLetterQueueUrl", undelivered.queue_url)
+        if procedures.on_upload:
+            events.Rule(
+                self,
+                "ReleaseUploaded",
+                rule_name=self.deployment.name("release-uploaded"),
+                event_pattern=events.EventPattern(
+                    source=["aws.s3"],
+                    detail_type=["Object Created"],
+                    detail={
+                        "bucket": {"name": [self.data_bucket]},
+                        "object": {"key": [{"wildcard": f"{procedures.prefix}*.txt"}]},
+                    },
+                ),
+                targets=[
+                    targets.SfnStateMachine(
+                        machine,
+                        dead_letter_queue=undelivered,
+                        role=self._starter("Uploads", "events", "rule/{}-release-uploaded"),
+                    )
+                ],
+            )
+        if procedures.schedule:
+            self._by_the_clock(machine, undelivered, procedures.schedule)
+
+    def _by_the_clock(
+        self, machine: Machine, undelivered: DeadLetterQueue, expression: str
+    ) -> None:
+        role = self._starter("Clock", "scheduler", "schedule/default/{}-releases")
+        role.add_to_policy(allow("states:StartExecution", on=machine.state_machine_arn))
+        role.add_to_policy(allow("sqs:SendMessage", on=undelivered.queue_arn))
+        scheduler.CfnSchedule(
+            self,
+            "Schedule",
+            name=self.deployment.name("releases"),
+            schedule_expression=expression,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=machine.state_machine_arn,
+                role_arn=role.role_arn,
+                input="{}",
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                    arn=undelivered.queue_arn
+                ),
+            ),
+        )
+
+    def _starter(self, noun: str, service: str, source: str) -> iam.Role:
+        """A role that a service may take on behalf of one resource; a rule's target grants it."""
+        arn = self.arn(service, source.format(self.deployment.name("")[:-1]))
+        return iam.Role(
+            self,
+            f"{noun}Role",
+            role_name=self.deployment.name(f"release-by-{noun.lower()}"),
+            assumed_by=iam.ServicePrincipal(
+                f"{service}.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnEquals": {"aws:SourceArn": arn},
+                },
+            ),
+        )
 
     def _open_release(self) -> StepFunction:
         """Finds and reads a release; asks whether who holds its database still runs."""

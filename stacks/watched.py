@@ -55,7 +55,11 @@ def queue(
 def dead_letter_queues(stack: SluiceStack) -> dict[str, str]:
     """Where messages wait for a person: their nouns, and their names."""
     deployment = stack.deployment
-    queues = (deployment.arrivals_dead_letters, deployment.events_dead_letters)
+    queues = (
+        deployment.arrivals_dead_letters,
+        deployment.events_dead_letters,
+        deployment.releases_dead_letters,
+    )
     return {name.removeprefix(deployment.name("")): name for name in queues}
 
 

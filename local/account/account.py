@@ -231,7 +231,7 @@ class Account:
             faults=self.faults,
             launch=launch,
         )
-        events = Events(functions, self.faults)
+        events = Events(functions, self.faults, self._permissions)
         queues = Queues(functions, wait_scale=self._wait_scale)
         schedules = Schedules(events, wait_scale=self._wait_scale)
         parts = patches.Parts(

@@ -25,7 +25,8 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from local.account.faults import Faults
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
-from local.account.policies import Delivery, admits
+from local.account.permissions import AccessDeniedError, Permissions
+from local.account.policies import Call, Delivery, admits
 
 LOG = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ class DeliveryError(Exception):
 class Events:
     """The account's event buses; delivers in the background, once, as far as it can."""
 
-    def __init__(self, functions: Functions, faults: Faults) -> None:
+    def __init__(self, functions: Functions, faults: Faults, permissions: Permissions) -> None:
         self._functions = functions
+        self._permissions = permissions
         self._faults = faults
         self._deliveries = ThreadPoolExecutor(max_workers=8, thread_name_prefix="eventbridge")
         self._sequencers: dict[str, int] = defaultdict(int)
@@ -151,11 +153,19 @@ class Events:
         elif service == "sns":
             _send_to_topic(source_arn, arn, message)
         elif service == "states":
+            self._demand_of_role(target, Call(action="states:StartExecution", resource=arn))
             stepfunctions_parser_backends[ACCOUNT_ID][REGION].start_execution(
                 arn, str(uuid4()), message
             )
         else:
             raise DeliveryError("UNSUPPORTED", f"target {arn}: {service} is not emulated")
+
+    def _demand_of_role(self, target: Mapping[str, Any], call: Call) -> None:
+        """A target without a policy of its own is called with the role that the rule names."""
+        try:
+            self._permissions.demand(str(target.get("RoleArn", "role/")), [call])
+        except AccessDeniedError as error:
+            raise DeliveryError("NO_PERMISSIONS", str(error)) from error
 
     def _invoke(self, source_arn: str, arn: str, message: str) -> None:
         function = lambda_backends[ACCOUNT_ID][REGION].get_function(arn)

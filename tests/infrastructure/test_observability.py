@@ -70,10 +70,21 @@ def test_a_load_that_fails_raises_the_same_alarm_wherever_it_shows(local: Assemb
     topology = Topology(local)
     shown = [
         *(local.function(step) for step in ("route", "claim", "infer_schema", "upsert", "settle")),
-        local.one("AWS::StepFunctions::StateMachine"),
+        local.one("AWS::StepFunctions::StateMachine", "Load"),
         _arrivals(local),
     ]
     assert {tuple(topology.raised_by(each)) for each in shown} == {("sluice-local-loads-failing",)}
+
+
+def test_a_release_that_fails_raises_the_same_alarm_wherever_it_shows(local: Assembly) -> None:
+    topology = Topology(local)
+    shown = [
+        *(local.function(step) for step in ("open_release", "run_procedures", "close_release")),
+        local.one("AWS::StepFunctions::StateMachine", "Release"),
+        local.one("AWS::Events::Rule", "ReleaseUploaded"),
+    ]
+    alarm = ("sluice-local-releases-failing",)
+    assert {tuple(topology.raised_by(each)) for each in shown} == {alarm}
 
 
 def _arrivals(deployed: Assembly) -> Resource:
@@ -81,8 +92,9 @@ def _arrivals(deployed: Assembly) -> Resource:
     return queue
 
 
-def test_what_a_task_of_the_load_cannot_do_fails_the_execution() -> None:
-    assert failing_ends(Path("stacks/load.asl.json")) == {"Fail"}
+@pytest.mark.parametrize("machine", ["load", "release"])
+def test_what_a_task_cannot_do_fails_the_execution(machine: str) -> None:
+    assert failing_ends(Path(f"stacks/{machine}.asl.json")) == {"Fail"}
 
 
 def _a_function(templates: Templates) -> None:
@@ -301,7 +313,7 @@ def test_dead_letters_are_spoken_of_again_before_sqs_deletes_them(deployed: Asse
     ages = [
         a for a in deployed.resources("AWS::CloudWatch::Alarm") if "DeadLettersAge" in a.logical_id
     ]
-    assert len(ages) == 2
+    assert len(ages) == 3
     for alarm in ages:
         assert alarm.properties["Threshold"] < longest - before
 

@@ -320,9 +320,21 @@ def a_release_runs_and_a_call_is_cancelled_at_its_limit(account: Account) -> Non
         'GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA public TO "IAMR:sluice-local-run-procedures"',
     ):
         run_sql(account, sql)
+    account.upload("Redshift/Rel0.txt", b"-- refused, as it holds no call\n")
+    until(lambda: "Redshift/Rel0.txt" in str(releases_known(account)))
+    account.client("events").disable_rule(Name="sluice-local-release-uploaded")
     account.upload("Redshift/Rel1.txt", b"by_hand_slow\n")
     response = release(account, "slow", limit_seconds=1)
     assert response["body"]["execution_results"][0]["status"] == "TIMED_OUT"
+
+
+def releases_known(account: Account) -> list[Any]:
+    items: list[Any] = account.client("dynamodb").query(
+        TableName=account.info.ledger_table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "RELEASES"}},
+    )["Items"]
+    return items
 
 
 def run_sql(account: Account, sql: str) -> None:
@@ -453,4 +465,5 @@ def test_a_call_that_no_grant_admits_is_found(notes: Path) -> None:
     assert {line.split(" on ")[0] for line in found} == {
         "sluice-local-route: states:StartExecution",
         "sluice-local-settle: states:StartExecution",
+        "sluice-local-release-by-uploads: states:StartExecution",
     }

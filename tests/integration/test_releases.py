@@ -65,6 +65,12 @@ class Releases:
         self.account.client("s3").put_object(Bucket=self.account.info.bucket, Key=key, Body=body)
         return key
 
+    def by_upload(self, *, on: bool) -> None:
+        """Whether an upload starts its release."""
+        rules = self.account.client("events")
+        change = rules.enable_rule if on else rules.disable_rule
+        change(Name="sluice-local-release-uploaded")
+
     def start(self, **request: Any) -> str:
         started = self.account.client("stepfunctions").start_execution(
             stateMachineArn=self.machine,
@@ -102,6 +108,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
         found = Releases(account)
         for sql in _SETUP:
             found.execute(sql)
+        found.by_upload(on=False)
         yield found
 
 
@@ -124,6 +131,15 @@ def test_the_response_has_every_field_of_the_contract(releases: Releases) -> Non
     assert second["procedure_name"] == "public.say"
     assert body["release"]["file"].startswith("Redshift/Rel")
     assert releases.account.query("SELECT said FROM noted WHERE n = 2") == [["it's"]]
+
+
+def test_an_upload_starts_its_release(releases: Releases) -> None:
+    releases.by_upload(on=True)
+    try:
+        releases.upload("note(50)\n")
+        until(lambda: releases.account.query("SELECT n FROM noted WHERE n = 50"))
+    finally:
+        releases.by_upload(on=False)
 
 
 def test_one_procedure_by_hand(releases: Releases) -> None:
