@@ -197,15 +197,6 @@ def _version(entry: Any) -> Version:
     )
 
 
-def _version(entry: Any) -> Version:
-    return Version(
-        version_id=entry["VersionId"],
-        etag=entry["ETag"].strip('"'),
-        size=entry["Size"],
-        modified_at=entry["LastModified"],
-    )
-
-
 def _json(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
