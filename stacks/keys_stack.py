@@ -170,6 +170,7 @@ class KeysStack(SluiceStack):
         groups = [
             f"/aws/lambda/{deployment.name('*')}",
             f"/aws/vendedlogs/states/{deployment.name('*')}",
+            f"/aws/redshift/{deployment.workgroup}/*",
             deployment.shared("*"),
         ]
         return _use(

@@ -13,6 +13,8 @@ from stacks.constructs.function import StepFunction
 from stacks.constructs.policy import allow
 from stacks.constructs.stack import SluiceStack
 
+_AUDITED = ("userlog", "connectionlog", "useractivitylog")
+
 _SETTINGS = {
     "require_ssl": "true",
     "enable_user_activity_logging": "true",
@@ -62,8 +64,11 @@ class WarehouseStack(SluiceStack):
             # Recovery points of the last day come with the service; what a delete leaves is named.
             final_snapshot_name=deployment.name("final") if keeps else None,
             final_snapshot_retention_period=-1 if keeps else None,
-            log_exports=["userlog", "connectionlog", "useractivitylog"],
+            log_exports=[*_AUDITED],
         )
+        for kind in _AUDITED:  # before Redshift makes them, which would set neither key nor end
+            group = self.log(kind.title(), f"/aws/redshift/{deployment.workgroup}/{kind}")
+            namespace.node.add_dependency(group)
         namespace.apply_removal_policy(self.removal)
         Backups(
             self,

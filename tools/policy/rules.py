@@ -85,6 +85,21 @@ def _audit(templates: Templates) -> Complaints:
             yield namespace, f"export {', '.join(sorted(missing))}: nobody can say who did what"
 
 
+@_rule("warehouse-log")
+def _log(templates: Templates) -> Complaints:
+    """Redshift makes the groups that are missing: they never expire, and have no key of ours."""
+    groups = {
+        text(group.properties["LogGroupName"])
+        for group in templates.resources("AWS::Logs::LogGroup")
+        if "RetentionInDays" in group.properties
+    }
+    for namespace in templates.resources(_NAMESPACE):
+        for export in namespace.properties.get("LogExports", []):
+            name = f"/aws/redshift/{text(namespace.properties['NamespaceName'])}/{export}"
+            if name not in groups:
+                yield namespace, f"make the log group {name}, which expires"
+
+
 @_rule("warehouse-key")
 def _key(templates: Templates) -> Complaints:
     for namespace in templates.resources(_NAMESPACE):
@@ -185,15 +200,41 @@ def _no_dead_letters(templates: Templates) -> Complaints:
 
 @_rule("queue-without-dead-letters")
 def _no_redrive(templates: Templates) -> Complaints:
-    ends = {
-        queue.name
-        for resource in templates.resources("AWS::SQS::Queue", "AWS::Events::Rule")
-        for reference in _dead_letters(resource)
-        if (queue := templates.named(resource.stack, reference))
-    }
+    ends = {queue.name for _, queue in _ends(templates)}
     for queue in templates.resources("AWS::SQS::Queue"):
         if "RedrivePolicy" not in queue.properties and queue.name not in ends:
             yield queue, "a message that is never handled is dropped when it is old enough"
+
+
+@_rule("dead-letters-unwatched")
+def _unwatched(templates: Templates) -> Complaints:
+    """NumberOfMessagesSent does not count what SQS moves by itself, so it is no such alarm."""
+    watched = {
+        (alarm.stack, text(dimension["Value"]))
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        for metric in _metrics(alarm)
+        if metric.get("MetricName")
+        in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+        for dimension in metric.get("Dimensions", [])
+        if dimension["Name"] == "QueueName"
+    }
+    for queue in {queue.name: queue for _, queue in _ends(templates)}.values():
+        name = queue.properties.get("QueueName")
+        here = (queue.stack, f"${{{queue.logical_id}.QueueName}}")
+        if here not in watched and text(name or "") not in {value for _, value in watched}:
+            yield queue, "no alarm tells that something is in it"
+
+
+@_rule("dead-letters-expire")
+def _expiring(templates: Templates) -> Complaints:
+    """A message's age counts on in its dead-letter queue: kept as long, it is gone as early."""
+    for resource, queue in _ends(templates):
+        kept, before = (
+            int(each.properties.get("MessageRetentionPeriod", 345_600))
+            for each in (queue, resource)
+        )
+        if resource.kind == "AWS::SQS::Queue" and kept <= before:
+            yield queue, f"keeps messages no longer than {resource.name}, whose dead letters it has"
 
 
 @_rule("unwritable-queue")
@@ -243,6 +284,21 @@ def _dead_letters(resource: Resource) -> Iterator[Any]:
     for sink in resource.properties.get("Targets", []):
         if "DeadLetterConfig" in sink:
             yield sink["DeadLetterConfig"]["Arn"]
+
+
+def _ends(templates: Templates) -> Iterator[tuple[Resource, Resource]]:
+    """Every queue and rule that has a dead-letter queue, with it."""
+    for resource in templates.resources("AWS::SQS::Queue", "AWS::Events::Rule"):
+        for reference in _dead_letters(resource):
+            if queue := templates.named(resource.stack, reference):
+                yield resource, queue
+
+
+def _metrics(alarm: Resource) -> Iterator[Mapping[str, Any]]:
+    """What an alarm looks at, alone or in an expression."""
+    yield alarm.properties
+    for part in alarm.properties.get("Metrics", []):
+        yield part.get("MetricStat", {}).get("Metric", {})
 
 
 def _deliveries(templates: Templates) -> Iterator[tuple[Resource, Resource]]:
