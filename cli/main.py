@@ -9,7 +9,10 @@ from cli import local_account
 from cli.files import LocalFile
 from cli.options import AsJson
 from cli.output import reported, show, show_json, show_text, table
+from cli.redrive import redrive
+from cli.replay import replay
 from cli.status import status
+from cli.sweep import sweep
 from cli.upload import upload_files
 from config.job import parse_jobs
 from lambdas.shared.domain import upsert_sql
@@ -19,6 +22,9 @@ from lambdas.shared.domain.names import Identifier, TableName
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.command("upload", epilog="Example: sluice upload customers.csv --wait")(upload_files)
 app.command(epilog="Example: sluice status --job JOB004 --state rejected")(status)
+app.command(epilog="Example: sluice sweep -e dev")(sweep)
+app.command(epilog="Example: sluice replay --job JOB004 --from 2026-11-01 --dry-run")(replay)
+app.command(epilog="Example: sluice redrive --dry-run")(redrive)
 app.add_typer(local_account.app, name="local")
 
 

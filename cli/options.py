@@ -15,3 +15,5 @@ InEnvironment = Annotated[
         help="local, or a deployed environment; local if an account runs here and nobody says.",
     ),
 ]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody answers.")]

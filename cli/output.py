@@ -1,6 +1,7 @@
 """What commands print: data to stdout, progress and warnings to stderr, JSON for scripts."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from cli.exits import REPORTED, Exit, exit_for_error
+from cli.exits import REPORTED, Exit, UsageError, exit_for_error
 
 _WIDTH_OF_A_FILE = 140
 
@@ -69,6 +70,18 @@ def fail(error: Exception, *, as_json: bool, code: Exit | None = None) -> NoRetu
     else:
         progress().print(f"{type(error).__name__}: {error}")
     raise typer.Exit(exit_for_error(error) if code is None else code)
+
+
+def needs_no_answer(*, yes: bool, dry_run: bool) -> bool:
+    """Whether a command may go on without asking; raises UsageError where none could answer."""
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise UsageError("nobody is here to ask; say --yes, or --dry-run to look")
+    return yes or dry_run
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person agrees."""
+    return typer.confirm(question, err=True)
 
 
 @contextmanager

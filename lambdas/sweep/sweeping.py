@@ -6,7 +6,7 @@ route and the transaction are made for.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.job import Expectation, Job, find_matching_job
@@ -28,6 +28,8 @@ from lambdas.shared.starting import FAILURES_ALLOWED, execution_name
 from lambdas.sweep.deadlines import last_deadlines
 
 _INCOMING = "data/in/"
+_MOMENT = timedelta(microseconds=1)
+_MOST_ARRIVALS = 1000
 _SPARE_MS = 60_000
 """What one page and the pools may take."""
 
@@ -148,17 +150,19 @@ class Sweeping:
         What came after a missed deadline is taken for what was missed: it does not also count as
         what is due by the next.
         """
-        deadline, before = (at.isoformat() for at in last_deadlines(expect, self.now))
+        deadline, before = last_deadlines(expect, self.now)
         known = self.ledger.expected(job.job_id, self.now.isoformat())
-        if deadline <= known.since:
+        if deadline.isoformat() <= known.since:
             return False
-        due = 2 if known.missed == before else 1
-        if self.view.arrivals(job.job_id, after=before, until=deadline, most=due) >= due:
+        due = 2 if known.missed == before.isoformat() else 1
+        between = self.view.files_of(
+            job.job_id, since=before + _MOMENT, until=deadline, most=_MOST_ARRIVALS
+        )
+        if sum(entry.file.replay == 0 for entry in between) >= due:
             return False
-        if not self.ledger.note_missed(job.job_id, deadline):
+        if not self.ledger.note_missed(job.job_id, deadline.isoformat()):
             return False
-        alerts = Alerts(self.settings.topic_arn)
-        alerts.publish(**notices.overdue(job, datetime.fromisoformat(deadline)))
+        Alerts(self.settings.topic_arn).publish(**notices.overdue(job, deadline))
         return True
 
     def _age(self, since: datetime) -> float:

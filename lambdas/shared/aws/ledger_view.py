@@ -5,15 +5,16 @@ The layout is the one `ledger.py` writes.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import translated
-from lambdas.shared.domain.files import File, FileState
+from lambdas.shared.domain.files import File, FileState, object_id
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _BATCH = 100
 """BatchGetItem takes 100 keys (DynamoDB API reference)."""
 
@@ -99,26 +100,35 @@ class LedgerView:
         keys = [{"pk": f"FILE#{each[:16]}", "sk": each} for each in file_ids]
         return {item["sk"]: FileEntry.from_item(item) for item in self._items(keys)}
 
-    def files_of(self, job_id: str, *, most: int) -> list[FileEntry]:
-        """A job's files, the newest arrival first, by the index; a moment behind."""
+    def files_of(
+        self,
+        job_id: str,
+        *,
+        most: int,
+        since: datetime = _EARLIEST,
+        until: datetime = _LATEST,
+    ) -> list[FileEntry]:
+        """A job's files and replays that arrived in [since, until], the newest first.
+
+        By the index, which is a moment behind.
+        """
         request = {
             "IndexName": "by_job",
-            "KeyConditionExpression": "job_id = :job",
-            "ExpressionAttributeValues": _marshal({":job": job_id}),
+            "KeyConditionExpression": "job_id = :job AND arrived_at BETWEEN :since AND :until",
+            "ExpressionAttributeValues": _marshal(
+                {":job": job_id, ":since": _text(since), ":until": _text(until)}
+            ),
             "ScanIndexForward": False,
         }
         return [FileEntry.from_item(item) for item in self._query(request, most=most)]
 
-    def arrivals(self, job_id: str, *, after: str, until: str, most: int) -> int:
-        """How many of a job's files arrived in (after, until], up to `most`; times in ISO 8601."""
-        request = {
-            "IndexName": "by_job",
-            "KeyConditionExpression": "job_id = :job AND arrived_at BETWEEN :after AND :until",
-            "ExpressionAttributeValues": _marshal(
-                {":job": job_id, ":after": after, ":until": until}
-            ),
-        }
-        return sum(item["arrived_at"] != after for item in self._query(request, most=most))
+    def versions_of(self, bucket: str, key: str, *, most: int = 10_000) -> list[FileEntry]:
+        """The versions of a key that the ledger knows, and their replays, in no order."""
+        found = object_id(bucket, key)
+        return [
+            FileEntry.from_item(item)
+            for item in self._query(_prefixed(f"FILE#{found}", found), most=most)
+        ]
 
     def pooled(self, job_id: str, *, most: int) -> list[File]:
         """The files in a job's pool, in the order of their sequences."""
@@ -199,6 +209,10 @@ class LedgerView:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
 
 def _prefixed(pk: str, prefix: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.shared.aws import clients
@@ -39,6 +41,54 @@ def send_all(queue_url: str, messages: Sequence[dict[str, Any]]) -> None:
             raise StorageBusyError(
                 f"the queue refused {len(refused)} of {len(batch)} messages: {refused[0]['Code']}"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message that nobody else sees for a while."""
+
+    body: str
+    receipt: str
+    sent_at: datetime
+
+
+def receive(queue_url: str, *, most: int, hidden_seconds: int) -> list[Received]:
+    """Take messages until none come or there are enough; each comes back unless it is deleted."""
+    found: dict[str, Received] = {}
+    while len(found) < most:
+        with translated():
+            answer = clients.sqs().receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=min(_BATCH, most - len(found)),
+                VisibilityTimeout=hidden_seconds,
+                WaitTimeSeconds=1,  # asks every server of the queue, not some
+                MessageSystemAttributeNames=["SentTimestamp"],
+            )
+        messages = answer.get("Messages", [])
+        if not messages:
+            break
+        for message in messages:
+            sent = int(message["Attributes"]["SentTimestamp"]) / 1000
+            found[message["MessageId"]] = Received(
+                body=message["Body"],
+                receipt=message["ReceiptHandle"],
+                sent_at=datetime.fromtimestamp(sent, UTC),
+            )
+    return list(found.values())
+
+
+def delete(queue_url: str, message: Received) -> None:
+    """Delete a message that was received."""
+    with translated():
+        clients.sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=message.receipt)
+
+
+def give_back(queue_url: str, message: Received) -> None:
+    """Let a message that was received be seen again at once."""
+    with translated():
+        clients.sqs().change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+        )
 
 
 def count_messages(queue_url: str) -> int:

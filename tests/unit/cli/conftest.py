@@ -15,6 +15,7 @@ from cli.main import app
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.ledger_view import LedgerView
+from tests.moto_tables import make_ledger
 
 BUCKET = "sluice-dev-data-123456789012-us-east-1"
 JOBS = [
@@ -85,22 +86,7 @@ def deployed(aws: None) -> Deployed:
     boto3.client("s3").put_bucket_versioning(
         Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
     )
-    text = [
-        {"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk", "job_id", "arrived_at")
-    ]
-    boto3.client("dynamodb").create_table(
-        TableName="ledger",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=_keys("pk", "sk"),
-        AttributeDefinitions=text,
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_job",
-                "KeySchema": _keys("job_id", "arrived_at"),
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    make_ledger()
     queue = {
         name: boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         for name in ("arrivals", "dead", "events-dead")
@@ -114,16 +100,10 @@ def deployed(aws: None) -> Deployed:
         "ArrivalsQueueUrl": queue["arrivals"],
         "DeadLetterQueueUrl": queue["dead"],
         "EventsDeadLetterQueueUrl": queue["events-dead"],
+        "SweepFunctionName": "sluice-dev-sweep",
     }
     deploy("sluice-dev-storage", storage)
     deploy("sluice-dev-pipeline", pipeline)
     made = Deployed(outputs=storage | pipeline, ledger=Ledger("ledger"), view=LedgerView("ledger"))
     made.configure(JOBS)
     return made
-
-
-def _keys(partition: str, sort: str) -> list[Any]:
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]

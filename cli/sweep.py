@@ -1,0 +1,62 @@
+"""`sluice sweep`: look now for what was overlooked, instead of when the schedule says."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cli.environment import Environment, entered
+from cli.options import AsJson, InEnvironment
+from cli.output import progress, reported, show_json, show_text
+from lambdas.shared.aws.failures import translated
+from lambdas.shared.domain.errors import TerminalError
+
+_LONGEST_RUN = Config(read_timeout=910, retries={"total_max_attempts": 1})
+"""A function runs for 15 minutes at most, and one that was not answered is not run again."""
+
+
+class SweepError(TerminalError):
+    """The sweep function failed; what it had done is done, and the next run goes on from there."""
+
+
+def sweep(environment: InEnvironment = None, as_json: AsJson = False) -> None:
+    """Find versions under data/in/ without a verdict, and jobs nobody works for; set them going.
+
+    It spares neither young uploads nor jobs that were given up, as the schedule's runs do.
+    """
+    with reported(as_json=as_json), entered(environment) as place:
+        done = _swept(place)
+    if as_json:
+        show_json(done)
+        return
+    show_text(
+        f"{done['listed']} versions in data/in/: {done['sent']} sent to be loaded,"
+        f" {done['cleared']} settled before and deleted; {done['woken']} jobs woken,"
+        f" {done['overdue']} overdue"
+    )
+
+
+def _swept(place: Environment) -> dict[str, int]:
+    """Run after run until data/in/ was listed to its end; the numbers in all."""
+    total: Counter[str] = Counter(listed=0, sent=0, cleared=0, woken=0, overdue=0)
+    while True:
+        run = _run(place)
+        is_done = run.pop("is_done")
+        total.update(run)
+        if is_done:
+            return dict(total)
+        progress().print(f"{total['listed']} versions listed, {total['sent']} sent; going on")
+
+
+def _run(place: Environment) -> dict[str, Any]:
+    client = boto3.client("lambda", config=_LONGEST_RUN)
+    with translated():
+        answer = client.invoke(
+            FunctionName=place.sweep_function_name, Payload=json.dumps({"by_hand": True})
+        )
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise SweepError(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+    return payload

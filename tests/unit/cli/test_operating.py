@@ -1,0 +1,281 @@
+"""`sluice sweep`, `replay` and `redrive`: what is shown, what is sent, what is left."""
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from cli import sweep as sweep_command
+from cli.exits import Exit
+from lambdas.shared.domain.events import Replay, WakeUp, parse_event, wake_up
+from lambdas.shared.domain.files import File, Verdict
+from tests.unit.cli import files
+from tests.unit.cli.conftest import BUCKET, JOBS, Deployed
+
+
+def sent(deployed: Deployed) -> list[Any]:
+    """The events in the arrivals queue."""
+    return [parse_event(json.loads(body)) for body in bodies(deployed.outputs["ArrivalsQueueUrl"])]
+
+
+def bodies(url: str) -> list[str]:
+    found: list[str] = []
+    while (
+        messages := boto3.client("sqs")
+        .receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0 if len(found) > 99 else 30
+        )
+        .get("Messages")
+    ):
+        found += [each["Body"] for each in messages]
+    return found
+
+
+def settled(deployed: Deployed, *verdicts: Verdict, job_id: str = "J1") -> None:
+    """Files with verdicts, and their raw copies."""
+    files.settle(deployed.ledger, *verdicts, job_id=job_id, execution="run", at=files.START)
+    for verdict in verdicts:
+        key = verdict.file.raw_key("customers")
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"id\n1\n")
+
+
+# --- replay
+
+
+def test_a_job_s_files_are_sent_in_the_order_of_arrival(deployed: Deployed) -> None:
+    arrived = [files.a_file(f"customers_{n}.csv", minutes=n) for n in (3, 1, 2)]
+    settled(deployed, *(files.loaded(file, 1) for file in arrived))
+
+    answer = deployed.run_json("replay", "--job", "customers", "--yes")
+
+    assert answer["sent"] == 3
+    replays = sent(deployed)
+    assert all(isinstance(each, Replay) and each.job_id == "J1" for each in replays)
+    assert [(each.file.name, each.file.replay) for each in replays] == [
+        ("customers_1.csv", 1), ("customers_2.csv", 1), ("customers_3.csv", 1),
+    ]  # fmt: skip
+    assert replays[0].file.original == arrived[1]
+
+
+def test_a_dry_run_sends_nothing(deployed: Deployed) -> None:
+    settled(deployed, files.loaded(files.a_file("customers.csv"), 7))
+
+    answer = deployed.run_json("replay", "--file", "customers.csv", "--dry-run")
+
+    assert (answer["sent"], sent(deployed)) == (0, [])
+    (found,) = answer["files"]
+    assert (found["key"], found["replay"], found["rows"]) == ("data/in/customers.csv", 1, 7)
+
+
+def test_from_and_to_are_inclusive(deployed: Deployed) -> None:
+    arrived = [files.a_file(f"customers_{n}.csv", minutes=n) for n in range(5)]
+    settled(deployed, *(files.loaded(file, 1) for file in arrived))
+    first, last = (f"{files.START + timedelta(minutes=n):%Y-%m-%dT%H:%M:%S}" for n in (1, 3))
+
+    answer = deployed.run_json("replay", "--job", "J1", "--from", first, "--to", last, "--dry-run")
+
+    assert [each["key"][-5] for each in answer["files"]] == ["1", "2", "3"]
+
+
+def test_a_replay_that_waits_is_left_out_and_one_that_ended_is_counted_on(
+    deployed: Deployed,
+) -> None:
+    file = files.a_file("customers.csv")
+    settled(deployed, files.loaded(file, 1))
+    again = File.from_json(file.to_json() | {"replay": 1})
+    deployed.ledger.pool_file(again, "J1")
+
+    answer = deployed.run_json("replay", "--job", "J1", "--yes")
+    assert (answer["sent"], answer["files"][0]["left_out"]) == (0, "is already waiting")
+
+    deployed.ledger.project([files.loaded(again, 1)], "J1", "batch")
+    assert deployed.run_json("replay", "--job", "J1", "--yes")["sent"] == 1
+    assert [each.file.replay for each in sent(deployed)] == [2]
+
+
+def test_the_newest_version_of_a_key_is_chosen(deployed: Deployed) -> None:
+    older = files.a_file("customers.csv", minutes=1, version_id="old")
+    newer = files.a_file("customers.csv", minutes=2, version_id="new")
+    settled(deployed, files.loaded(newer, 1), files.loaded(older, 1))
+
+    deployed.run_json("replay", "--file", "data/in/customers.csv", "--yes")
+
+    assert [each.file.version_id for each in sent(deployed)] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [("active", "job J1 is not active"), ("copy", "has no raw copy any more")],
+)
+def test_what_cannot_be_replayed_says_why(deployed: Deployed, spoil: str, reason: str) -> None:
+    file = files.a_file("customers.csv")
+    settled(deployed, files.loaded(file, 1))
+    if spoil == "active":
+        deployed.configure([{**JOBS[0], "is_active": False}])
+    else:
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=file.raw_key("customers"))
+
+    answer = deployed.run_json("replay", "--job", "J1", "--yes")
+
+    assert (answer["sent"], answer["files"][0]["left_out"]) == (0, reason)
+
+
+def test_rejected_files_are_replayed_when_asked_for(deployed: Deployed) -> None:
+    settled(deployed, files.rejected(files.a_file("customers_1.csv")))
+
+    assert deployed.run_json("replay", "--job", "J1", "--yes")["sent"] == 0
+    assert deployed.run_json("replay", "--job", "J1", "--state", "rejected", "--yes")["sent"] == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "warning"),
+    [
+        ({}, "has no order_by"),
+        ({"load_mode": "append"}, "ends SUPERSEDED"),
+        ({"load_mode": "overwrite"}, "has no order_by"),
+        ({"order_by": "at"}, ""),
+    ],
+)
+def test_what_a_replay_may_do_to_the_table_is_said(
+    deployed: Deployed, mode: dict[str, Any], warning: str
+) -> None:
+    deployed.configure([{**JOBS[0], **mode}])
+    settled(deployed, files.loaded(files.a_file("customers.csv"), 1))
+
+    result = deployed.run("replay", "--job", "J1", "--dry-run", "-e", "dev")
+
+    assert warning in result.stderr
+    assert bool(result.stderr) == bool(warning)
+
+
+def test_nobody_to_ask_is_wrong_usage(deployed: Deployed) -> None:
+    answer = deployed.run_json("replay", "--job", "J1", code=Exit.BAD_INPUT)
+    assert answer["error"]["type"] == "UsageError"
+
+
+@pytest.mark.parametrize("wrong", [[], ["--job", "J1", "--file", "x"], ["--job", "nobody"]])
+def test_a_replay_of_nothing_in_particular_is_wrong_usage(
+    deployed: Deployed, wrong: list[str]
+) -> None:
+    assert deployed.run("replay", *wrong, "--yes", "-e", "dev").exit_code == Exit.BAD_INPUT
+
+
+def test_an_unknown_key_is_wrong_usage(deployed: Deployed) -> None:
+    answer = deployed.run_json("replay", "--file", "nobody.csv", "--yes", code=Exit.BAD_INPUT)
+    assert "data/in/nobody.csv" in answer["error"]["message"]
+
+
+# --- redrive
+
+
+def a_letter(deployed: Deployed, queue: str, body: str) -> None:
+    boto3.client("sqs").send_message(QueueUrl=deployed.outputs[queue], MessageBody=body)
+
+
+def test_dead_letters_of_both_queues_are_sent_again_and_the_rest_is_left(
+    deployed: Deployed,
+) -> None:
+    a_letter(deployed, "DeadLetterQueueUrl", json.dumps(wake_up("J1", reason="tired")))
+    a_letter(deployed, "EventsDeadLetterQueueUrl", json.dumps(wake_up("J2")))
+    a_letter(deployed, "DeadLetterQueueUrl", "no event at all")
+
+    answer = deployed.run_json("redrive", "--yes")
+
+    assert {name: answer[name] for name in ("sent", "discarded", "left")} == {
+        "sent": 2, "discarded": 0, "left": 1,
+    }  # fmt: skip
+    assert sorted(each.job_id for each in sent(deployed)) == ["J1", "J2"]
+    assert bodies(deployed.outputs["DeadLetterQueueUrl"]) == ["no event at all"]
+    assert bodies(deployed.outputs["EventsDeadLetterQueueUrl"]) == []
+
+
+def test_a_dry_run_leaves_every_letter_where_it_is(deployed: Deployed) -> None:
+    a_letter(deployed, "DeadLetterQueueUrl", json.dumps(wake_up("J1")))
+
+    answer = deployed.run_json("redrive", "--dry-run")
+
+    assert [each["about"] for each in answer["letters"]] == ["wakes job J1"]
+    assert sent(deployed) == []
+    assert len(bodies(deployed.outputs["DeadLetterQueueUrl"])) == 1
+
+
+def test_one_queue_alone_and_what_can_be_sent_nowhere_discarded(deployed: Deployed) -> None:
+    a_letter(deployed, "DeadLetterQueueUrl", json.dumps(wake_up("J1")))
+    a_letter(deployed, "EventsDeadLetterQueueUrl", "{}")
+
+    answer = deployed.run_json("redrive", "--queue", "events", "--discard", "--yes")
+
+    assert (answer["sent"], answer["discarded"], answer["left"]) == (0, 1, 0)
+    assert bodies(deployed.outputs["EventsDeadLetterQueueUrl"]) == []
+    assert len(bodies(deployed.outputs["DeadLetterQueueUrl"])) == 1
+
+
+def test_many_letters_are_all_sent_once(deployed: Deployed) -> None:
+    for number in range(25):
+        a_letter(deployed, "DeadLetterQueueUrl", json.dumps(wake_up(f"J{number}")))
+
+    assert deployed.run_json("redrive", "--yes")["sent"] == 25
+    woken = sent(deployed)
+    assert len({each.job_id for each in woken if isinstance(each, WakeUp)}) == len(woken) == 25
+
+
+def test_empty_queues_are_said_to_be(deployed: Deployed) -> None:
+    result = deployed.run("redrive", "--yes", "-e", "dev")
+    assert (result.exit_code, result.stdout) == (Exit.OK, "the dead-letter queues are empty\n")
+
+
+# --- sweep
+
+
+class SweepFunction:
+    """The deployed function, as the Lambda API answers for it."""
+
+    def __init__(self, *answers: dict[str, Any], failed: bool = False) -> None:
+        self.answers = list(answers)
+        self.failed = failed
+        self.payloads: list[Any] = []
+
+    def invoke(self, **request: Any) -> Any:
+        assert request["FunctionName"] == "sluice-dev-sweep"
+        self.payloads.append(json.loads(request["Payload"]))
+        more = {"FunctionError": "Unhandled"} if self.failed else {}
+        return {"Payload": io.BytesIO(json.dumps(self.answers.pop(0)).encode())} | more
+
+
+def a_run(listed: int, *, is_done: bool) -> dict[str, Any]:
+    return {"listed": listed, "sent": 1, "cleared": 2, "woken": 0, "overdue": 0, "is_done": is_done}
+
+
+def use(function: SweepFunction, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = boto3.client
+    monkeypatch.setattr(
+        sweep_command.boto3,
+        "client",
+        lambda name, **more: function if name == "lambda" else plain(name, **more),
+    )
+
+
+def test_a_sweep_goes_on_to_the_end_and_adds_up(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = SweepFunction(a_run(1000, is_done=False), a_run(5, is_done=True))
+    use(function, monkeypatch)
+
+    assert deployed.run_json("sweep") == {
+        "listed": 1005, "sent": 2, "cleared": 4, "woken": 0, "overdue": 0,
+    }  # fmt: skip
+    assert function.payloads == [{"by_hand": True}] * 2
+
+
+def test_a_sweep_that_fails_says_what_the_function_said(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(
+        SweepFunction({"errorType": "ConfigMissingError", "errorMessage": "none"}, failed=True),
+        monkeypatch,
+    )
+    answer = deployed.run_json("sweep", code=Exit.FAILED)
+    assert answer["error"] == {"type": "SweepError", "message": "ConfigMissingError: none"}
