@@ -237,7 +237,7 @@ def _strain(stack: SluiceStack, step: Step) -> Iterator[Symptom]:
             statistic="Maximum",
             period=Duration.minutes(5),
         ),
-        above=size.memory_mb * 0.9,
+        above=size.memory_mb * 9 / 10,
         of=_AN_HOUR,
     )
 

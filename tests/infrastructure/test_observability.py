@@ -285,7 +285,7 @@ def test_bounds_follow_the_environment(deployed: Assembly) -> None:
     for function in deployed.resources("AWS::Lambda::Function"):
         short = function.properties["FunctionName"].removeprefix(deployment.name(""))
         assert bounds[f"{short}-duration"]["Threshold"] == 800 * function.properties["Timeout"]
-        assert bounds[f"{short}-memory"]["Threshold"] == 0.9 * function.properties["MemorySize"]
+        assert bounds[f"{short}-memory"]["Threshold"] == function.properties["MemorySize"] * 9 / 10
     oldest = bounds["oldest-unloaded"]
     assert oldest["Threshold"] == deployment.alerts.oldest_unloaded_minutes * 60
     assert oldest["TreatMissingData"] == "ignore"
