@@ -44,8 +44,11 @@ node_modules/.installed: package-lock.json $(VENV)/.installed
 	PATH="$$node/bin:$$PATH" npm_config_update_notifier=false "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
-deploy-local: $(VENV)/.installed ## Deploy, upgrade and deploy again every environment with the CDK's command line
+deploy-local: $(VENV)/.installed ## Deploy, upgrade, deploy again and destroy every environment with the CDK's command line
 	$(BIN)/python -m tools.deploy_local
+
+cost: $(VENV)/.installed ## The price of 1,000 files, one by one and in a burst: build/cost.json
+	$(BIN)/python -m tools.cost
 
 cold-start: $(VENV)/.installed ## Measure the cold start of every function as it is packaged
 	$(BIN)/python -m tools.cold_start

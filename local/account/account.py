@@ -29,6 +29,7 @@ from local.account.forks import Forks
 from local.account.functions import Functions
 from local.account.home import AccountInfo, Home, NoAccountError
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.meter import Meter
 from local.account.permissions import Notes, Permissions
 from local.account.queues import Queues
 from local.account.schedules import Schedules
@@ -97,6 +98,7 @@ class Account:
         self.faults = faults or Faults()
         self._notes = Notes.asked_for(os.environ)
         self._permissions = Permissions(self._notes)
+        self.meter = Meter()
         self._undo: list[tuple[str, Callable[[], Any]]] = []
         self._info: AccountInfo | None = None
         self._starting: Future[None] | None = None
@@ -176,6 +178,7 @@ class Account:
         server.serve(
             Front(
                 permissions=self._permissions,
+                meter=self.meter,
                 faults=self.faults,
                 data_api=self._data_api,
                 notifications=self.notifications,
@@ -228,6 +231,7 @@ class Account:
             endpoint_url=server.endpoint_url,
             wait_scale=self._wait_scale,
             permissions=self._permissions,
+            meter=self.meter,
             faults=self.faults,
             launch=launch,
         )
@@ -259,7 +263,7 @@ class Account:
             from local.warehouse import Warehouse  # heavy, and tests of the account need none
 
             self._warehouse = Warehouse(
-                self.home.warehouse, object_store=ObjectStore(self._permissions)
+                self.home.warehouse, object_store=ObjectStore(self._permissions, self.meter)
             )
         self._starting = ThreadPoolExecutor(1, "warehouse").submit(self._warehouse.start)
         self._undo.append(("the warehouse", self._close_warehouse))

@@ -76,6 +76,18 @@ def calls_of(request: Request) -> list[Call]:
     return list(described(request))
 
 
+def billed(request: Request) -> tuple[str, int]:
+    """A request as AWS bills it: the operation, and how many units of it."""
+    if request.service == "s3":
+        if "x-amz-copy-source" in request.headers:
+            return "Copy", 1
+        is_list = request.method == "GET" and not _bucket_and_key(request)[1]
+        return "List" if is_list else request.method.title(), 1
+    if request.operation in ("TransactWriteItems", "TransactGetItems"):
+        return request.operation, len(request.parameters["TransactItems"])
+    return request.operation or request.method.title(), 1
+
+
 def is_object_read(request: Request) -> bool:
     """Whether a 404 tells of an object: S3 says 403 to whoever may not list the bucket."""
     reads = request.method in ("GET", "HEAD") or "x-amz-copy-source" in request.headers

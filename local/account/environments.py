@@ -74,6 +74,7 @@ class Outcome:
     payload: bytes
     failed: bool = False
     log: str = ""
+    seconds: float = 0.0  # from the event to the answer
 
     @classmethod
     def error(cls, kind: str, message: str) -> "Outcome":
@@ -160,6 +161,7 @@ class Environment:
         self._current = invocation
         if not self.alive:
             return self._exited(invocation)
+        began = time.monotonic()
         self._api.submit(invocation)
         in_time = invocation.answered.wait(self.spec.timeout)
         self._current = None
@@ -167,7 +169,12 @@ class Environment:
             return self._timed_out(invocation)
         if not invocation.answer:
             return self._exited(invocation)
-        return Outcome(payload=invocation.answer, failed=invocation.failed, log=self._tail())
+        return Outcome(
+            payload=invocation.answer,
+            failed=invocation.failed,
+            log=self._tail(),
+            seconds=time.monotonic() - began,
+        )
 
     def kill(self) -> None:
         """End the process and free what it holds."""

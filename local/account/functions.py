@@ -19,6 +19,7 @@ from local.account import arns
 from local.account.environments import Environment, FunctionSpec, Launch, Outcome, Subprocess
 from local.account.faults import Faults
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.meter import Meter
 from local.account.permissions import Permissions
 from local.account.policies import Call
 
@@ -42,6 +43,7 @@ class Functions:
         endpoint_url: str,
         wait_scale: float,
         permissions: Permissions,
+        meter: Meter,
         faults: Faults,
         launch: Launch = Subprocess,
     ) -> None:
@@ -50,6 +52,7 @@ class Functions:
         self._endpoint_url = endpoint_url
         self._wait_scale = wait_scale
         self._permissions = permissions
+        self._meter = meter
         self._faults = faults
         self._launch = launch
         self._pools: dict[str, _Pool] = {}
@@ -64,7 +67,9 @@ class Functions:
         pool = self._pool(function)
         for call in _logging(pool.spec):  # Lambda keeps the log even of what it did not run
             self._permissions.allowed(pool.spec.role_arn, call)
-        return pool.invoke(event)
+        outcome = pool.invoke(event)
+        self._meter.ran(pool.spec.name, outcome.seconds)
+        return outcome
 
     def invoke_async(self, function: LambdaFunction, event: bytes) -> None:
         """Queue an event; two retries, then the function's failure destination."""

@@ -18,11 +18,12 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.account import storage
-from local.account.calls import Request, calls_of, is_object_read, listing
+from local.account.calls import Request, billed, calls_of, is_object_read, listing
 from local.account.custom_resources import RESPONSE_PATH
 from local.account.faults import Faults
 from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
+from local.account.meter import Meter
 from local.account.permissions import AccessDeniedError, Permissions
 
 LOG = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Front:
         self,
         *,
         permissions: Permissions,
+        meter: Meter,
         faults: Faults,
         data_api: DataApi,
         notifications: Callable[[], list[dict[str, Any]]],
@@ -69,6 +71,7 @@ class Front:
         custom_resource: Callable[[str, bytes], bool],
     ) -> None:
         self._permissions = permissions
+        self._meter = meter
         self._faults = faults
         self._data_api = data_api
         self._notifications = notifications
@@ -98,6 +101,7 @@ class Front:
         request = Request.of(environ, service=_service(environ), body=_kept_body(environ))
         try:
             self._permissions.demand(principal, calls_of(request))
+            self._meter.counted(request.service, *billed(request))
             if self._faults.throttles(request.service):
                 return _refused(request, _Error("ThrottlingException", "SlowDown"), start)
             if self._faults.leaves_unanswered(request.service):

@@ -6,6 +6,7 @@ from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend, s3_backends
 
 from local.account import arns
 from local.account.identity import ACCOUNT_ID, PARTITION
+from local.account.meter import Meter
 from local.account.permissions import AccessDeniedError, Permissions
 from local.account.policies import Call
 
@@ -32,12 +33,14 @@ class ObjectStore:
     Raises PermissionError for what the role may not do.
     """
 
-    def __init__(self, permissions: Permissions) -> None:
+    def __init__(self, permissions: Permissions, meter: Meter) -> None:
         self._permissions = permissions
+        self._meter = meter
 
     def get(self, bucket: str, key: str, *, role_arn: str) -> bytes:
         """The current version's content; KeyError if there is none."""
         self._demand(role_arn, "s3:GetObject", f"{arns.bucket(bucket)}/{key}")
+        self._meter.counted("s3", "Get")
         with LOCK:
             found = s3().buckets[bucket].keys.get(key)
         if not isinstance(found, FakeKey) or isinstance(found, FakeDeleteMarker):
@@ -47,12 +50,14 @@ class ObjectStore:
     def put(self, bucket: str, key: str, body: bytes, *, role_arn: str) -> None:
         """Write an object."""
         self._demand(role_arn, "s3:PutObject", f"{arns.bucket(bucket)}/{key}")
+        self._meter.counted("s3", "Put")
         with LOCK:
             s3().put_object(bucket, key, body)
 
     def list(self, bucket: str, prefix: str, *, role_arn: str) -> list[tuple[str, int]]:
         """Key and size of every current object under a prefix, in key order."""
         self._demand(role_arn, "s3:ListBucket", arns.bucket(bucket), prefix=prefix)
+        self._meter.counted("s3", "List")
         with LOCK:
             keys = list(s3().buckets[bucket].keys.items())
         return sorted(

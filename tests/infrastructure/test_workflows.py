@@ -24,6 +24,7 @@ NOT_HERE = {
     "make -C base install": "the same, for the target branch",
     "make check": "a minute of type checks, and a check of its own",
     "make test": "is this suite",
+    "make check-infra": "a check of its own, of up to two minutes",
     'gh pr comment "$NUMBER" --edit-last --create-if-none --body-file comment.md': "needs GitHub",
     "npx cdk deploy --app staging --all --require-approval never --no-notices --ci": (
         "needs AWS; `make deploy-local` deploys with the same command line"
