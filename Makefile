@@ -77,6 +77,9 @@ faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
 model: $(VENV)/.installed ## Explore the load protocol state by state, the large scopes too
 	$(BIN)/python -m tests.model --deep
 
+procedures: $(VENV)/.installed ## Crash a release of 1,000 calls at every step: build/procedures.json
+	$(BIN)/python -m tests.faults.release_proof
+
 mutants: $(VENV)/.installed ## Put bugs into the product; the schedules must catch each: build/mutants.json
 	$(BIN)/python -m tests.faults.mutants
 

@@ -83,7 +83,7 @@ class Running:
                 refuse_what_cannot_run(calls, schemas=self.schemas, warehouse=self.warehouse)
             except ReleaseError as error:
                 return {**self.step.release, "status": "REFUSED", "error": error.to_json()}
-        for call in calls[self.next - 1 :]:
+        for call in calls:
             if time.monotonic() - self.since > _BUDGET_SECONDS:
                 return self._running(call.number, 0)
             record = self._called(call, records.get(call.number))
@@ -99,8 +99,9 @@ class Running:
         return is_new and record.has_failed and self.step.release["on_error"] == "stop"
 
     def _plan(self) -> Sequence[PlannedCall]:
+        """The calls from the first that may not have ended."""
         plan = self.objects.get_json(f"{folder_of(self.step.release_id)}/plan.json")
-        return tuple(PlannedCall(**each) for each in plan["calls"])
+        return tuple(PlannedCall(**each) for each in plan["calls"][self.next - 1 :])
 
     def _running(self, number: int, wait: int) -> dict[str, Any]:
         return {

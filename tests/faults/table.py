@@ -62,15 +62,14 @@ class LedgerTable:
         return {"Attributes": updated} if request.get("ReturnValues") == "ALL_NEW" else {}
 
     def query(self, **request: Any) -> Any:
-        if request["KeyConditionExpression"] != "pk = :pk AND begins_with(sk, :prefix)":
-            raise NotImplementedError(request["KeyConditionExpression"])
         values = request["ExpressionAttributeValues"]
+        is_asked = _range(request["KeyConditionExpression"], values)
         start = request.get("ExclusiveStartKey")
         found = [
             item
             for (pk, sk), item in sorted(self.items.items())
             if pk == values[":pk"]["S"]
-            and sk.startswith(values[":prefix"]["S"])
+            and is_asked(sk)
             and (start is None or sk > start["sk"]["S"])
         ]
         page = found[: request.get("Limit", len(found))]
@@ -100,7 +99,7 @@ class LedgerTable:
                 self._update(action)
             elif kind == "Delete":
                 self.items.pop(_key(action["Key"]), None)
-            else:
+            elif kind != "ConditionCheck":
                 raise NotImplementedError(kind)
         return {}
 
@@ -143,6 +142,14 @@ class LedgerTable:
 
 def _key(item: Item) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
+
+
+def _range(text: str, values: Values) -> Callable[[str], bool]:
+    if text == "pk = :pk AND begins_with(sk, :prefix)":
+        return lambda sk: sk.startswith(values[":prefix"]["S"])
+    if text == "pk = :pk AND sk BETWEEN :first AND :last":
+        return lambda sk: values[":first"]["S"] <= sk <= values[":last"]["S"]
+    raise NotImplementedError(text)
 
 
 def _target(kind: str, action: Any) -> Item:
