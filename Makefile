@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SCAN := .venv-scan
+FUZZ := .venv-fuzz
 UV_VERSION := 0.13.8
 export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(CURDIR)
@@ -31,6 +32,15 @@ identities: $(VENV)/.installed ## Compare what roles may do with what they did, 
 
 check-infra: $(VENV)/.installed $(SCAN)/.installed node_modules/.installed ## Scan the stacks, compare permissions: build/check-infra.json
 	$(BIN)/python -m tools.policy
+
+fuzz: $(VENV)/.installed $(FUZZ)/.installed ## Fuzz what reads other people's bytes, SECONDS=60 a target: build/fuzz.json
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+# atheris has no wheel for every Python and platform; nothing but `make fuzz` needs it.
+$(FUZZ)/.installed: requirements-fuzz.txt $(VENV)/.installed
+	$(PYTHON) -m venv $(FUZZ)
+	$(BIN)/uv pip install --quiet --python $(FUZZ)/bin/python --require-hashes -r requirements-fuzz.txt
+	touch $@
 
 # The scanners pin what the tests pin otherwise.
 $(SCAN)/.installed: requirements-scan.txt $(VENV)/.installed
@@ -127,6 +137,7 @@ lock: $(VENV)/.installed ## Compile requirements*.in to hashed requirements*.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-scan.in -o requirements-scan.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q requirements-fuzz.in -o requirements-fuzz.txt
 
 clean: ## Remove what make made, the virtual environment included
-	rm -rf $(VENV) $(SCAN) node_modules build cdk.out .sluice
+	rm -rf $(VENV) $(SCAN) $(FUZZ) node_modules build cdk.out .sluice

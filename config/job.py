@@ -261,8 +261,13 @@ class Job(_Model):
 
 @functools.lru_cache(maxsize=4096)
 def _matcher(pattern: str) -> re.Pattern[str]:
-    wildcards = {"*": ".*", "?": "."}
-    return re.compile("".join(wildcards.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+    first, *others = (re.escape(part).replace(r"\?", ".") for part in pattern.split("*"))
+    if not others:
+        return re.compile(first, re.DOTALL)
+    # the first place where a part fits is the best, so nothing is tried twice: a name of many
+    # places for many stars would be tried for ever
+    between = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile(f"{first}{between}.*{others[-1]}", re.DOTALL)
 
 
 def patterns_overlap(one: str, other: str) -> bool:

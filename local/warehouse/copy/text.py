@@ -90,7 +90,10 @@ def read_csv(
     def line_of(row: int) -> int:
         if lines is not None:
             return lines[row]
-        return next(islice(_records(text, statement), row, None)).line
+        try:
+            return next(islice(_records(text, statement), row, None)).line
+        except csv.Error as error:
+            raise _not_closed(file) from error
 
     yield from _typed(table, file, statement, target, bad, line_of)
 
@@ -163,8 +166,12 @@ def _even_records(
             kept.append(record.text.rstrip("\r\n") + filler * missing + "\n")
             lines.append(record.line)
     except csv.Error as error:
-        raise CopyError(f"{file.url}: a field is not closed, or too long") from error
+        raise _not_closed(file) from error
     return "".join(kept), lines
+
+
+def _not_closed(file: Loaded) -> CopyError:
+    return CopyError(f"{file.url}: a field is not closed, or too long")
 
 
 # --- JSON -----------------------------------------------------------------------------------------

@@ -47,6 +47,26 @@ def test_a_file_matches_its_job_by_the_last_part_of_its_key(
     assert (find_matching_job([job], key) is job) is matches
 
 
+@given(st.text("ab*?", max_size=8), st.text("ab?*", max_size=10))
+def test_a_pattern_takes_what_its_wildcards_allow(pattern: str, name: str) -> None:
+    job = Job.model_validate(CUSTOMERS | {"source_file_name": pattern or "a"})
+    assert job.takes(name) is _allows(pattern or "a", name)
+
+
+def _allows(pattern: str, name: str) -> bool:
+    """The same by definition, trying everything."""
+    if not pattern or not name:
+        return not name and not pattern.strip("*")
+    if pattern[0] == "*":
+        return _allows(pattern[1:], name) or _allows(pattern, name[1:])
+    return pattern[0] in ("?", name[0]) and _allows(pattern[1:], name[1:])
+
+
+def test_a_pattern_of_many_stars_is_matched_in_time() -> None:
+    job = Job.model_validate(CUSTOMERS | {"source_file_name": "*a" * 100 + "*b"})
+    assert not job.takes("a" * 1000)
+
+
 @pytest.mark.parametrize("field", sorted(CUSTOMERS))
 def test_every_required_field_is_named_when_it_is_missing(field: str) -> None:
     job = {name: value for name, value in CUSTOMERS.items() if name != field}
