@@ -65,13 +65,15 @@ class Settling:
         return [Verdict.from_json(each) for each in self.objects.get_json(key)["verdicts"]]
 
     def _apply(self, verdicts: list[Verdict]) -> None:
-        for_each(self._put_away, verdicts)
+        for_each(self._put_away, verdicts, threads=16)
+        settled = [each.file for each in verdicts if each.state is not FileState.MISSING]
+        self.objects.delete_versions([(file.key, file.version_id) for file in settled])
         # last: until the pool entry is gone, whoever comes next finds the file and does this again
         self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
         self._tell(verdicts)
 
     def _put_away(self, verdict: Verdict) -> None:
-        """Clear data/in/ of a settled version, oldest first, so that none comes back unseen."""
+        """Make ready to delete a version: put a bad one aside, let none come back unseen."""
         if verdict.state is FileState.MISSING:
             return
         if verdict.state is FileState.REJECTED:
@@ -79,7 +81,6 @@ class Settling:
         if verdict.file.replay:
             return  # it came from its raw copy
         self._admit_older_versions(verdict.file)
-        self.objects.delete_version(verdict.file.key, verdict.file.version_id)
 
     def _put_aside(self, verdict: Verdict) -> None:
         key = verdict.file.rejected_key(self.step.job.job_name)
@@ -103,6 +104,9 @@ class Settling:
 
     def _admit_older_versions(self, file: File) -> None:
         """Deleting a version makes the one before it current: pool those nobody has seen."""
+        listed = self.objects.versions(file.key)
+        if listed and listed[-1].version_id == file.version_id:
+            return  # none is older, as nearly always: the ledger need not be asked
         admitted(
             file.key,
             file.version_id,

@@ -84,7 +84,12 @@ class Loading:
                 "wait_seconds": 2,
             }
         if statement.status == "FINISHED":
-            return self._decided(list(attempt.verdicts), _counts(statement))
+            counts = _counts(statement)
+            if (
+                attempt.one_by_one and attempt.files
+            ):  # what follows is no larger than what this transaction held
+                counts["limit"] = len(attempt.files)
+            return self._decided(list(attempt.verdicts), counts)
         return self._after_failure(statement, attempt)
 
     def _submit(self, attempt: Attempt) -> str:
@@ -141,7 +146,7 @@ class Loading:
             return self._again(reason="text is wider", widths=self._widths(found, attempt))
         for code in ("DUPLICATE_KEY", "TIE"):
             if code in by_code and not attempt.one_by_one and len(attempt.files) > 1:
-                return self._again(reason="keys repeat", one_by_one=True)
+                return self._in_order(attempt)
         errors: dict[str, SluiceError] = {}
         for finding in (each for each in found if each.code in _REASONS):
             unit = attempt.units[int(finding.details[0]) - 1]
@@ -149,6 +154,17 @@ class Loading:
                 return self._narrowed(len(unit.files))
             errors.setdefault(unit.files[0].file_id, _error_of(finding, unit, self.step))
         return self._without(errors)
+
+    def _in_order(self, attempt: Attempt) -> dict[str, Any]:
+        """Keys repeat: a batch that fits one transaction goes file after file, a larger is halved.
+
+        So each round copies about as much as it loads, and those files that share no key with
+        their neighbours still load together.
+        """
+        most = upsert_sql.most_units(one_by_one=True, ordered=bool(self.step.job.order_columns))
+        if len(attempt.files) > 2 * most:
+            return self._narrowed(len(attempt.files))
+        return self._again(reason="keys repeat", one_by_one=True)
 
     def _widths(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, int]:
         widths: dict[str, int] = dict(self.step.load.get("widths") or {})

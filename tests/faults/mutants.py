@@ -184,17 +184,17 @@ MUTANTS = (
         "a version is deleted without its id",
         (
             "shared/aws/objects.py",
-            "delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)",
-            "delete_object(Bucket=self.bucket, Key=key)",
+            '{"Key": key, "VersionId": version_id} for key',
+            '{"Key": key} for key',
         ),
     ),
     _mutant(
         "the ledger is told before data/in/ is cleared",
         (
             _SETTLE,
-            "        for_each(self._put_away, verdicts)\n",
+            "        for_each(self._put_away, verdicts, threads=16)\n",
             "        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)\n"
-            "        for_each(self._put_away, verdicts)\n",
+            "        for_each(self._put_away, verdicts, threads=16)\n",
         ),
     ),
     _mutant(

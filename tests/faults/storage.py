@@ -116,6 +116,11 @@ class Bucket:
             self.write(request["Key"], None)
         return {}
 
+    def delete_objects(self, **request: Any) -> Any:
+        for each in request["Delete"]["Objects"]:
+            self.delete_object(**each)
+        return {}
+
     def list_object_versions(self, **request: Any) -> Any:
         prefix = request.get("Prefix", "")
         keys = sorted(key for key in self.versions if key.startswith(prefix))

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
+    IncompleteReadError,
     NoCredentialsError,
     ReadTimeoutError,
 )
@@ -122,6 +123,7 @@ def test_every_error_of_a_call_that_is_made_is_transient_or_terminal(
         (_error("ResourceNotFoundException", "GetItem"), DeploymentError),
         (ConnectTimeoutError(endpoint_url="https://s3"), StorageBusyError),
         (ReadTimeoutError(endpoint_url="https://s3"), StorageBusyError),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), StorageBusyError),
         (NoCredentialsError(), DeploymentError),
     ],
     ids=lambda value: getattr(value, "__name__", None) or str(value)[:60],

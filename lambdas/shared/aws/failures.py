@@ -8,7 +8,9 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
 )
 
 from lambdas.shared.domain.errors import (
@@ -117,8 +119,12 @@ _TERMINAL = _ANSWERS | {
     "PlatformApplicationDisabled",
     # SQS
     "AWS.SimpleQueueService.NonExistentQueue",
+    "BatchEntryIdsNotDistinct",
+    "BatchRequestTooLong",
+    "EmptyBatchRequest",
     "InvalidAddress",
     "InvalidAttributeName",
+    "InvalidBatchEntryId",
     "InvalidMessageContents",
     "KmsAccessDenied",
     "KmsDisabled",
@@ -127,6 +133,7 @@ _TERMINAL = _ANSWERS | {
     "KmsNotFound",
     "KmsOptInRequired",
     "QueueDoesNotExist",
+    "TooManyEntriesInBatchRequest",
     "UnsupportedOperation",
     "AWS.SimpleQueueService.UnsupportedOperation",
     # all of them (common errors of each API reference)
@@ -145,6 +152,10 @@ _TERMINAL = _ANSWERS | {
 """What needs a person; so does any code that is in no table, unless the answer was a 5xx."""
 
 
+_CUT_OFF = (ConnectionError, HTTPClientError, IncompleteReadError, FlexibleChecksumError)
+"""No answer, or not the whole of it."""
+
+
 def code_of(error: ClientError) -> str:
     """The error code AWS gave."""
     return error.response.get("Error", {}).get("Code", "Unknown")
@@ -153,7 +164,7 @@ def code_of(error: ClientError) -> str:
 def classify(error: ClientError | BotoCoreError) -> SluiceError:
     """The error as Sluice sees it; unknown codes need a person, 5xx answers do not."""
     if isinstance(error, BotoCoreError):
-        if isinstance(error, (ConnectionError, HTTPClientError)):
+        if isinstance(error, _CUT_OFF):
             return StorageBusyError(f"AWS did not answer: {error}")
         return DeploymentError(f"the call to AWS could not be made: {error}")
     code = code_of(error)

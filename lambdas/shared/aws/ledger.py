@@ -27,6 +27,8 @@ from lambdas.shared.domain.files import File, FileState, Verdict, object_id
 
 _FIRST_GENERATION = 1
 _MOST_VERSIONS = 1_000_000
+_MOST_AT_ONCE = 50
+"""Verdicts of one TransactWriteItems, which takes 100 writes (DynamoDB API reference)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,9 +266,37 @@ class Ledger:
 
     def project(self, verdicts: Iterable[Verdict], job_id: str, batch_id: str) -> None:
         """Write verdicts of the load history into the ledger; a verdict is never replaced."""
-        for_each(lambda verdict: self._project_one(verdict, job_id, batch_id), verdicts)
+        listed = list(verdicts)
+        parts = [listed[at : at + _MOST_AT_ONCE] for at in range(0, len(listed), _MOST_AT_ONCE)]
+        for_each(lambda part: self._project_some(part, job_id, batch_id), parts)
+
+    def _project_some(self, verdicts: list[Verdict], job_id: str, batch_id: str) -> None:
+        """All of them at once, or, where one is settled or in use already, one by one."""
+        writes = [write for each in verdicts for write in self._projection(each, job_id, batch_id)]
+        with translated():
+            try:
+                clients.dynamodb().transact_write_items(TransactItems=writes)
+            except ClientError as error:
+                if code_of(error) != "TransactionCanceledException":
+                    raise
+                for each in verdicts:
+                    self._project_one(each, job_id, batch_id)
 
     def _project_one(self, verdict: Verdict, job_id: str, batch_id: str) -> None:
+        with translated():
+            try:
+                clients.dynamodb().transact_write_items(
+                    TransactItems=self._projection(verdict, job_id, batch_id)
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+                clients.dynamodb().delete_item(
+                    TableName=self.table, Key=_marshal(_pool_key(verdict.file, job_id))
+                )
+
+    def _projection(self, verdict: Verdict, job_id: str, batch_id: str) -> list[Any]:
+        """The writes of one verdict: the file's state, and the end of its pool entry."""
         values = {
             ":state": verdict.state.value,
             ":rows": verdict.rows,
@@ -291,14 +321,7 @@ class Ledger:
             }
         }
         entry = _marshal(_pool_key(verdict.file, job_id))
-        drop: Any = {"Delete": {"TableName": self.table, "Key": entry}}
-        with translated():
-            try:
-                clients.dynamodb().transact_write_items(TransactItems=[update, drop])
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
-                clients.dynamodb().delete_item(TableName=self.table, Key=entry)
+        return [update, {"Delete": {"TableName": self.table, "Key": entry}}]
 
     def sweep_position(self) -> dict[str, str] | None:
         """Where the last sweep stopped; None if it came to the end."""

@@ -1,6 +1,7 @@
 """The data bucket: versions are read, copied and deleted as versions, never as bare keys."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from lambdas.shared.domain.files import File
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _SINGLE_COPY_BYTES = 5 * 1024**3 - 1
 """CopyObject takes at most 5 GB; larger objects are copied in parts (S3 API reference)."""
+_MOST_DELETED = 1000
+"""What one DeleteObjects takes (S3 API reference)."""
 
 
 class ObjectGoneError(Exception):
@@ -127,6 +130,18 @@ class Objects:
         """Delete one version for good; deleting it again is fine."""
         with translated():
             clients.s3().delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+
+    def delete_versions(self, versions: Sequence[tuple[str, str]]) -> None:
+        """Delete (key, version id) pairs for good, a thousand a call."""
+        for start in range(0, len(versions), _MOST_DELETED):
+            part = versions[start : start + _MOST_DELETED]
+            named: Any = [{"Key": key, "VersionId": version_id} for key, version_id in part]
+            with translated():
+                answer = clients.s3().delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": named, "Quiet": True}
+                )
+                for error in answer.get("Errors", []):
+                    raise ClientError({"Error": {**error}}, "DeleteObjects")  # type: ignore[typeddict-unknown-key] # of the same names
 
     def keys(self, prefix: str, *, most: int) -> list[str]:
         """The first keys below a prefix."""

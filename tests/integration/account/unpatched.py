@@ -14,6 +14,7 @@ import boto3
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.core.config import default_user_config
+from moto.dynamodb.models.dynamo_type import Item
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import s3_backends
@@ -478,6 +479,35 @@ def a_log_group_s_arn_covers_no_stream() -> bool:
     )
     stack = client("cloudformation").describe_stacks(StackName="s")["Stacks"][0]
     return not stack["Outputs"][0]["OutputValue"].endswith(":*")
+
+
+@shows("DynamoDBBackend.transact_write_items")
+def a_transaction_copies_every_item() -> bool:
+    make_table()
+    put = [{"Put": {"TableName": "t", "Item": {"k": {"S": str(n)}}}} for n in range(20)]
+    client("dynamodb").transact_write_items(TransactItems=put)
+    copied = []
+    before = Item.__deepcopy__
+
+    def counted(item: Item, memo: Any) -> Any:
+        copied.append(item)
+        return before(item, memo)
+
+    Item.__deepcopy__ = counted
+    try:
+        client("dynamodb").transact_write_items(TransactItems=put[:1])
+    finally:
+        Item.__deepcopy__ = before
+    return len(copied) >= 20
+
+
+def make_table() -> None:
+    client("dynamodb").create_table(
+        TableName="t",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 @shows("parsing.parse_and_create_resource")
