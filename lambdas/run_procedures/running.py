@@ -89,6 +89,8 @@ class Running:
             record = self._called(call, records.get(call.number))
             if record.state is CallState.STARTED:
                 return self._running(call.number, self._wait(call, record))
+            if call.is_tried_again(record):
+                return self._running(call.number, min(2**record.attempt, _LONGEST_WAIT_SECONDS))
             if self._stops(record):
                 return {**self.step.release, "status": "DONE", "stopped_at": call.number}
         return {**self.step.release, "status": "DONE"}
@@ -129,7 +131,8 @@ class Running:
         if record is None:
             record = self._start(call, None)
         elif record.state is not CallState.STARTED:
-            if self.again.get(call.number) != record.attempt:
+            is_asked_for = self.again.get(call.number) == record.attempt
+            if not (is_asked_for or call.is_tried_again(record)):
                 return record
             record = self._start(call, record)
         while True:

@@ -69,6 +69,7 @@ class PlannedCall:
     shown: str
     idempotent: bool
     limit_seconds: int
+    retries: int = 0
 
     @classmethod
     def of(cls, call: Call, *, default_limit: int) -> Self:
@@ -88,7 +89,12 @@ class PlannedCall:
             shown=call.sql(),
             idempotent=call.idempotent,
             limit_seconds=call.limit_seconds or default_limit,
+            retries=call.retries,
         )
+
+    def is_tried_again(self, record: "CallRecord") -> bool:
+        """Whether its line asks for another try: it failed, and fewer times than that."""
+        return record.state is CallState.FAILED and record.attempt <= self.retries
 
     def to_json(self) -> dict[str, Any]:
         """The call as JSON; `PlannedCall(**...)` reads it back."""
