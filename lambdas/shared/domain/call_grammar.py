@@ -210,7 +210,7 @@ class _Parser:
         is_said = self._take("CALL")
         if is_said and self._at_end():
             raise self._refused("CALL names no procedure; write CALL procedure()")
-        if not is_said and first.word.lower() in _STATEMENTS and self._peek(1) != ".":
+        if not is_said and self._begins_statement(first):
             raise RefusedError(
                 1,
                 f"{first.text.upper()} is SQL, and a release holds calls only; put it into a"
@@ -226,6 +226,13 @@ class _Parser:
                 else f"{self._found()} follows the call; {_ONLY_CALLS}"
             )
         return name, arguments
+
+    def _begins_statement(self, first: _Token) -> bool:
+        """Whether a bare name is SQL's: `refresh('x')` and `drop.it` are calls, `(` or not."""
+        word, following = first.word.lower(), self._peek(1)
+        if following == "(":
+            return word in ("select", "values", "explain")
+        return word in _STATEMENTS and following != "."
 
     def name(self) -> ProcedureName:
         """`name` or `schema.name`."""

@@ -64,6 +64,7 @@ LINES: list[tuple[str, str, str, dict[str, str]]] = [
      'CALL "p"(CAST(:a1 AS TIMESTAMP), CAST(:a2 AS TIMESTAMP))',
      {"a1": "2025-01-31 23:59:00", "a2": "2025-01-31 01:02:03.500000"}),
     ("CALL refresh('x') # by hand", "CALL refresh('x');", 'CALL "refresh"(:a1)', {"a1": "x"}),
+    ("refresh('x')", "CALL refresh('x');", 'CALL "refresh"(:a1)', {"a1": "x"}),
     ("drop.it", "CALL drop.it();", 'CALL "drop"."it"()', {}),
     ('"call"()', 'CALL call();', 'CALL "call"()', {}),
 ]  # fmt: skip
@@ -81,6 +82,8 @@ REFUSED: list[tuple[str, int, str]] = [
     # the line, the column, a part of what is said
     ("SELECT 1", 1, "SELECT is SQL, and a release holds calls only"),
     ("drop table sales", 1, "DROP is SQL"),
+    ("select (1)", 1, "SELECT is SQL"),
+    ("values(1)", 1, "VALUES is SQL"),
     ("COMMIT", 1, "if COMMIT is one, write CALL commit()"),
     ("p q", 3, "q follows the call"),
     ("p(); q()", 6, "one call a line"),
