@@ -76,6 +76,7 @@ class SettleSettings(Settings):
     ledger_table: str
     topic_arn: str
     state_machine_arn: str
+    release_machine_arn: str
     log_group: str
 
 

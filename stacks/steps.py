@@ -148,6 +148,7 @@ def settle(stack: SluiceStack, *, notices: sns.Topic, log_group: str) -> StepFun
             ledger_table=stack.deployment.ledger_table,
             topic_arn=notices.topic_arn,
             state_machine_arn=stack.load_machine_arn,
+            release_machine_arn=stack.release_machine_arn,
             log_group=log_group,
         ),
     )
@@ -164,7 +165,7 @@ def settle(stack: SluiceStack, *, notices: sns.Topic, log_group: str) -> StepFun
     function.allow("s3:PutObject", "s3:PutObjectTagging", on=stack.data("data/rejected/*"))
     function.allow("s3:DeleteObjectVersion", on=stack.data("data/in/*"))
     function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
-    function.allow("states:StartExecution", on=stack.load_machine_arn)
+    function.allow("states:StartExecution", on=[stack.load_machine_arn, stack.release_machine_arn])
     function.allow("sns:Publish", on=notices.topic_arn)
     return function
 

@@ -183,10 +183,20 @@ class Closing:
             self.release_id, self.step.execution_id, state, at=_now(), summary=summary
         ):
             logger().info("release closed", release_id=self.release_id, state=state.value)
+            self._tell(head, response)
+        return fitted
+
+    def _tell(self, head: ReleaseHead, response: Response) -> None:
+        """Not of calls after a load that went well: of that load people are told already."""
+        body = response["body"]
+        is_well = (
+            response["statusCode"] == 200
+            and body["total_procedures"] == body["successful_procedures"]
+        )
+        if head.batch_id is None or not is_well:
             self.alerts.publish(
                 **release_notices.closed(response, self._pointer(""), self.settings.log_group)
             )
-        return fitted
 
     def _give_back(self) -> None:
         """Let the next release of this database begin, if it is still ours."""

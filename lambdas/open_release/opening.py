@@ -74,7 +74,7 @@ class Opening:
         place = {"target": target, "database": request.database or self.settings.database}
         if request.wanted is Wanted.CALLS:
             identity = request.identity or f"by hand {self.step.execution_id}"
-            return self._new(id_of_calls(identity), place)
+            return self._new(id_of_calls(identity), place, batch_id=request.identity)
         if request.wanted is Wanted.NAMED:
             return self._named(request, place)
         return self._chosen(request, place)
@@ -107,7 +107,7 @@ class Opening:
         if known is not None and known.file and known.version_id:
             return self._of_file(known.file, known.version_id, place)
         if known is not None:
-            return self._new(known.release_id, place)
+            return self._new(known.release_id, place, batch_id=known.batch_id)
         if not self._is_release(name):
             return {"status": "NOTHING", "reason": f"{name} is no release: {self._pattern}"}
         if request.version_id:

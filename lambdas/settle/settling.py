@@ -13,6 +13,7 @@ from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.metrics import emit, emit_by_class
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.workflow import Workflow
+from lambdas.shared.domain.after_load import after_load
 from lambdas.shared.domain.errors import WarehouseError
 from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
 from lambdas.shared.domain.load import Step
@@ -68,9 +69,20 @@ class Settling:
         for_each(self._put_away, verdicts, threads=16)
         settled = [each.file for each in verdicts if each.state is not FileState.MISSING]
         self.objects.delete_versions([(file.key, file.version_id) for file in settled])
+        self._start_calls(verdicts)
         # last: until the pool entry is gone, whoever comes next finds the file and does this again
         self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
         self._tell(verdicts)
+
+    def _start_calls(self, verdicts: list[Verdict]) -> None:
+        """Start what the job calls after a load: an execution a batch, which has its name from it.
+
+        Done again after a crash, the name is taken; whether the calls succeed is not asked here.
+        """
+        releases = Workflow(self.settings.release_machine_arn)
+        for asked in after_load(self.step, verdicts):
+            if releases.start(asked.execution_name, asked.request):
+                logger().info("calls started", execution=asked.execution_name)
 
     def _put_away(self, verdict: Verdict) -> None:
         """Make ready to delete a version: put a bad one aside, let none come back unseen."""

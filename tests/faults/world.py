@@ -74,6 +74,7 @@ ENVIRONMENT = {
         ledger_table="ledger",
         topic_arn=_TOPIC,
         state_machine_arn=_MACHINE,
+        release_machine_arn="arn:aws:states:us-east-1:123456789012:stateMachine:release",
         log_group="/aws/lambda/settle",
     ).to_env(),
     **SweepSettings(

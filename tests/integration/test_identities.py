@@ -386,6 +386,15 @@ def calls_of_a_release_are_read_from_its_plan(account: Account) -> None:
         account.invoke(function, release_step("DONE", release_id="0" * 16))
 
 
+def a_loaded_batch_starts_the_calls_of_its_job(account: Account) -> None:
+    calling = job(8).model_copy(update={"after_load": ["CALL nothing()"]})
+    file = account.file("data/in/products.csv")
+    verdict = Verdict(file=file, state=FileState.LOADED, rows=1)
+    key = account.document("work/hand/loaded.json", {"verdicts": [verdict.to_json()]})
+    event = step_of(calling, status="DECIDED", verdicts=key, round=200)
+    assert account.invoke("settle", event)["status"] == "RELEASED"
+
+
 SCENARIOS = (
     a_release_runs_and_a_call_is_cancelled_at_its_limit,
     a_release_waits_for_the_database,
@@ -403,6 +412,7 @@ SCENARIOS = (
     the_last_round_leaves_the_rest_to_the_next_execution,
     a_sweep_finds_what_was_overlooked,
     a_sweep_has_no_jobs,
+    a_loaded_batch_starts_the_calls_of_its_job,
 )
 
 

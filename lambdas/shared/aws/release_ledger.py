@@ -25,7 +25,7 @@ _CONDITION = "ConditionalCheckFailed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseHead:
-    """One release; `file` and what follows are None for calls by hand or of a job.
+    """One release; `file` and its version are None for calls by hand or of a job's `batch_id`.
 
     `summary` is what close tells of it: counts, `duration_ms`, `statusCode`, `error`.
     """
@@ -39,6 +39,7 @@ class ReleaseHead:
     file: str | None = None
     bucket: str | None = None
     version_id: str | None = None
+    batch_id: str | None = None
     closed_at: str | None = None
     summary: Mapping[str, Any] | None = None
 
@@ -50,6 +51,7 @@ class ReleaseHead:
             "file": self.file,
             "bucket": self.bucket,
             "version_id": self.version_id,
+            "batch_id": self.batch_id,
         }
 
     @classmethod

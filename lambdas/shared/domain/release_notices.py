@@ -16,7 +16,7 @@ _MOST_LISTED = 50
 def closed(response: Mapping[str, Any], folder: str, log_group: str) -> Notice:
     """A release has ended, one way or the other."""
     body = response["body"]
-    name = (body["release"] or {}).get("file") or "calls by hand"
+    name = _named(body["release"] or {})
     bad = [each for each in body["execution_results"] if each["status"] != "FINISHED"]
     lines = [
         f"Release: {name}",
@@ -38,6 +38,12 @@ def closed(response: Mapping[str, Any], folder: str, log_group: str) -> Notice:
         ]
     word = "Release" if response["statusCode"] == 200 and not bad else "Release with errors"
     return {"subject": f"{word}: {name}", "message": "\n".join(lines)}
+
+
+def _named(release: Mapping[str, Any]) -> str:
+    if release.get("batch_id"):
+        return f"calls after batch {release['batch_id']}"
+    return release.get("file") or "calls by hand"
 
 
 def refused(response: Mapping[str, Any], log_group: str) -> Notice:
