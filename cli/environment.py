@@ -38,6 +38,7 @@ class Environment:
     workgroup: str
     database: str
     state_machine_arn: str
+    release_machine_arn: str
     topic_arn: str
     arrivals_queue_url: str
     dead_letter_queue_url: str

@@ -10,6 +10,7 @@ from lambdas.shared.domain.errors import (
     DeploymentError,
     FileError,
     IdentifierError,
+    ReleaseError,
     SluiceError,
     TerminalError,
     TransientError,
@@ -34,10 +35,10 @@ class Exit(IntEnum):
 
 MEANINGS: Final = {
     Exit.OK: "done; after `upload --wait`: every file is loaded",
-    Exit.FAILED: "failed; the message says why",
-    Exit.BAD_INPUT: "wrong usage, or a file or a list of jobs that cannot be read",
+    Exit.FAILED: "failed; the message says why. A procedure of a release did not finish",
+    Exit.BAD_INPUT: "wrong usage, or a file, a list of jobs or a release that cannot be read",
     Exit.REJECTED: "a file was rejected",
-    Exit.TIMED_OUT: "a file had no verdict when the time was over; it may still load",
+    Exit.TIMED_OUT: "when the time was over a file had no verdict, or a release ran; both go on",
     Exit.UNREACHABLE: "the environment is not running, not deployed, or does not let you in",
     Exit.NOT_LOADED: "a file waits for an inactive job, has no job, is superseded or is missing",
 }
@@ -52,7 +53,7 @@ class UnreachableError(TerminalError):
 
 
 _BAD_INPUT = (
-    UsageError, FileError, ConfigError, IdentifierError, InvalidJobsError,
+    UsageError, FileError, ConfigError, IdentifierError, ReleaseError, InvalidJobsError,
     InvalidDeploymentError, OSError,
 )  # fmt: skip
 _UNREACHABLE = (UnreachableError, NoAccountError, TransientError, DeploymentError)

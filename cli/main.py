@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import local_account
+from cli import local_account, procedures
 from cli.files import LocalFile
 from cli.options import AsJson
 from cli.output import reported, show, show_json, show_text, table
@@ -25,6 +25,7 @@ app.command(epilog="Example: sluice status --job JOB004 --state rejected")(statu
 app.command(epilog="Example: sluice sweep -e dev")(sweep)
 app.command(epilog="Example: sluice replay --job JOB004 --from 2026-11-01 --dry-run")(replay)
 app.command(epilog="Example: sluice redrive --dry-run")(redrive)
+app.add_typer(procedures.app, name="procedures")
 app.add_typer(local_account.app, name="local")
 
 

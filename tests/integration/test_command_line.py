@@ -22,7 +22,13 @@ from cli.exits import Exit
 
 pytestmark = pytest.mark.emulated
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "docs/commands.md", "docs/onboarding.md", "docs/tools.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/commands.md",
+    "docs/onboarding.md",
+    "docs/procedures.md",
+    "docs/tools.md",
+)
 _PATIENCE_SECONDS = 60
 _OUTSIDE = {"make up", "make down", "./sluice local up --detach", "./sluice local down"}
 _LEFT_OUT = (

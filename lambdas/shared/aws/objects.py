@@ -83,6 +83,11 @@ class Objects:
         with translated():
             clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def put_version(self, key: str, body: bytes) -> str:
+        """Write a key; the id of the version that S3 made of it."""
+        with translated():
+            return clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body)["VersionId"]
+
     def put_json(self, key: str, document: Any) -> None:
         """Write a key as JSON."""
         self.put(key, _json(document))

@@ -1,6 +1,7 @@
-"""The load state machine: starting executions by name, and asking whether one has ended."""
+"""State machines: starting executions by name, and asking whether one has ended, and how."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +10,15 @@ from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import code_of, translated
 
 _CLOSED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an execution ended; its output as JSON if it succeeded."""
+
+    status: str
+    output: Any = None
+    error: str | None = None
 
 
 class Workflow:
@@ -42,11 +52,22 @@ class Workflow:
 
 def is_closed(execution_arn: str) -> bool:
     """Whether an execution has ended; False too while AWS does not know it yet."""
+    return outcome(execution_arn) is not None
+
+
+def outcome(execution_arn: str) -> Outcome | None:
+    """How an execution ended; None while it runs, or AWS does not know it yet."""
     with translated():
         try:
             answer = clients.stepfunctions().describe_execution(executionArn=execution_arn)
         except ClientError as error:
             if code_of(error) == "ExecutionDoesNotExist":
-                return False
+                return None
             raise
-    return answer["status"] in _CLOSED
+    if answer["status"] not in _CLOSED:
+        return None
+    output = answer.get("output")
+    reason = f"{answer.get('error')}: {answer.get('cause')}" if "error" in answer else None
+    return Outcome(
+        status=answer["status"], output=json.loads(output) if output else None, error=reason
+    )

@@ -96,6 +96,8 @@ def deployed(aws: None) -> Deployed:
         "Workgroup": "sluice-dev",
         "Database": "dev",
         "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:sluice-dev-load",
+        "ReleaseMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:"
+        "sluice-dev-release",
         "TopicArn": "arn:aws:sns:us-east-1:123456789012:sluice-dev-notices",
         "ArrivalsQueueUrl": queue["arrivals"],
         "DeadLetterQueueUrl": queue["dead"],

@@ -11,6 +11,7 @@ from cli.main import app
 
 COMMANDS = [
     *([name] for name in ("check", "infer", "upload", "status")),
+    *(["procedures", name] for name in ("list", "check", "run", "status", "resume")),
     *(["local", name] for name in ("up", "down", "env", "logs")),
 ]
 
