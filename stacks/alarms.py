@@ -19,7 +19,13 @@ AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "publish_jobs")
 RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release")
 """Functions of the release machine."""
 
-_EVENTS = ("uploaded", "failed")
+SCHEDULED: tuple[Step, ...] = ("sweep",)
+"""Functions that nobody waits for: Lambda tries each call three times and then forgets it."""
+
+UNTIL_TIME_IS_UP: tuple[Step, ...] = ("sweep",)
+"""Functions that go on as long as they may, if there is so much to do."""
+
+_EVENTS = ("uploaded", "failed", "sweep")
 """The rules of loads, as their names end."""
 
 _AN_HOUR = 12
@@ -38,14 +44,23 @@ def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
         symptoms=[*_loads(stack)],
         topic=topic,
     )
+    undelivered = Incident(
+        stack,
+        "events-undelivered",
+        means="EventBridge could not deliver events: uploads, failed loads or the schedule.",
+        symptoms=[*_events(stack)],
+        topic=topic,
+    )
     found = [
         failing,
+        undelivered,
         Incident(
             stack,
-            "events-undelivered",
-            means="EventBridge could not put events into the arrivals queue.",
-            symptoms=[*_events(stack)],
+            "sweep-failing",
+            means="Nobody looks for files that were overlooked: the sweep fails or does not run.",
+            symptoms=[*_sweeps(stack)],
             topic=topic,
+            unless=undelivered,
         ),
         Incident(
             stack,
@@ -63,6 +78,21 @@ def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
                     name="rejected-files",
                     means="Files were rejected in the last hour.",
                     metric=watched.sluice(stack, Metric.REJECTED, "Sum"),
+                    above=0,
+                    of=_AN_HOUR,
+                )
+            ],
+            topic=topic,
+        ),
+        Incident(
+            stack,
+            "files-overdue",
+            means="A file that a job expects had not come by its deadline.",
+            symptoms=[
+                Symptom(
+                    name="missed-deadlines",
+                    means="A deadline of `expect` was missed in the last hour.",
+                    metric=watched.sluice(stack, Metric.OVERDUE, "Sum"),
                     above=0,
                     of=_AN_HOUR,
                 )
@@ -116,7 +146,7 @@ def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
 
 def _loads(stack: SluiceStack) -> Iterator[Symptom]:
     for step in get_args(Step):
-        if step not in AT_DEPLOYMENT + RELEASE:
+        if step not in AT_DEPLOYMENT + RELEASE + SCHEDULED:
             yield _errors(stack, step, times=3)
     yield Symptom(
         name="load-failures",
@@ -141,6 +171,28 @@ def _releases(stack: SluiceStack) -> Iterator[Symptom]:
     yield _depth(stack, "releases-dead-letters")
     if stack.deployment.procedures.on_upload:
         yield _lost(stack, "release-uploaded")
+
+
+def _sweeps(stack: SluiceStack) -> Iterator[Symptom]:
+    for step in SCHEDULED:
+        yield Symptom(
+            name=f"{step}-errors",
+            means=f"A {step} failed three times in an hour: a call and both its retries.",
+            metric=watched.function(stack, step, "Errors", "Sum", period=Duration.hours(1)),
+            above=2,
+        )
+    minutes = stack.deployment.limits.sweeps.every_minutes
+    yield Symptom(
+        name="sweep-silent",
+        means=f"No sweep has run for {3 * minutes} minutes.",
+        metric=watched.function(
+            stack, "sweep", "Invocations", "Sum", period=Duration.minutes(minutes)
+        ),
+        below=1,
+        times=3,
+        of=3,
+        missing=cloudwatch.TreatMissingData.BREACHING,
+    )
 
 
 def _errors(stack: SluiceStack, step: Step, *, times: int) -> Symptom:
@@ -221,13 +273,14 @@ def _strain(stack: SluiceStack, step: Step) -> Iterator[Symptom]:
         times=3,
         of=3,
     )
-    yield Symptom(
-        name=f"{name}-duration",
-        means=f"An invocation of {step} took more than 80% of its {size.timeout_seconds} s.",
-        metric=watched.function(stack, step, "Duration", "Maximum"),
-        above=size.timeout_seconds * 800,
-        of=_AN_HOUR,
-    )
+    if step not in UNTIL_TIME_IS_UP:
+        yield Symptom(
+            name=f"{name}-duration",
+            means=f"An invocation of {step} took more than 80% of its {size.timeout_seconds} s.",
+            metric=watched.function(stack, step, "Duration", "Maximum"),
+            above=size.timeout_seconds * 800,
+            of=_AN_HOUR,
+        )
     yield Symptom(
         name=f"{name}-memory",
         means=f"An invocation of {step} used more than 90% of its {size.memory_mb} MB.",

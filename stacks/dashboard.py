@@ -61,10 +61,15 @@ def _alarms(incidents: Sequence[Incident]) -> cloudwatch.IWidget:
 def _traffic(stack: SluiceStack) -> list[cloudwatch.IWidget]:
     return [
         _graph(
-            "Files: arrived, loaded, rejected",
+            "Files: arrived, loaded, rejected, overdue",
             [
                 watched.sluice(stack, metric, "Sum")
-                for metric in (Metric.ARRIVALS, Metric.FILES_LOADED, Metric.REJECTED)
+                for metric in (
+                    Metric.ARRIVALS,
+                    Metric.FILES_LOADED,
+                    Metric.REJECTED,
+                    Metric.OVERDUE,
+                )
             ],
         ),
         _graph("Loads: batches in their tables", [watched.sluice(stack, Metric.LOADS, "Sum")]),

@@ -28,14 +28,16 @@ def sluice(
     )
 
 
-def function(stack: SluiceStack, step: Step, name: str, statistic: str) -> cloudwatch.Metric:
+def function(
+    stack: SluiceStack, step: Step, name: str, statistic: str, *, period: Duration = _PERIOD
+) -> cloudwatch.Metric:
     """Lambda's metric of a step."""
     return cloudwatch.Metric(
         namespace="AWS/Lambda",
         metric_name=name,
         dimensions_map={"FunctionName": stack.deployment.function(step)},
         statistic=statistic,
-        period=_PERIOD,
+        period=period,
     )
 
 

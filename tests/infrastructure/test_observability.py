@@ -19,6 +19,7 @@ from config.metrics import (
     Metric,
     memory_namespace,
 )
+from stacks.alarms import UNTIL_TIME_IS_UP
 from stacks.constructs.app import SluiceApp
 from stacks.observability_stack import ObservabilityStack
 from stacks.queries import QUERIES
@@ -125,6 +126,13 @@ def _a_rule(templates: Templates) -> None:
     }
 
 
+def _a_rule_with_dead_letters(templates: Templates) -> None:
+    resources = templates["pipeline"]["Resources"]
+    rule = next(r for i, r in resources.items() if i.startswith("Uploaded"))
+    resources["New"] = copy.deepcopy(rule)
+    resources["New"]["Properties"]["Name"] = "sluice-local-new"
+
+
 def _a_second_incident(templates: Templates) -> None:
     resources = templates["observability"]["Resources"]
     first = next(r for i, r in resources.items() if i.startswith("LoadsFailing"))
@@ -151,6 +159,7 @@ def _an_incident_that_tells_nobody(templates: Templates) -> None:
         (_a_queue, "sluice-local-new: a failure raises no alarm"),
         (_a_machine, "sluice-local-new: a failure raises no alarm"),
         (_a_rule, "sluice-local-new: a failure raises no alarm"),
+        (_a_rule_with_dead_letters, "sluice-local-new: nobody reads what it says of its own"),
         (_a_second_incident, r"sluice-local-load: a failure raises \['sluice-local-again', 'slu"),
         (_a_symptom_that_tells, "LoadFailures.*: a symptom of .*, and tells by itself"),
         (_an_incident_that_tells_nobody, "sluice-local-uploaded: a failure raises .* alone"),
@@ -284,7 +293,8 @@ def test_bounds_follow_the_environment(deployed: Assembly) -> None:
     }
     for function in deployed.resources("AWS::Lambda::Function"):
         short = function.properties["FunctionName"].removeprefix(deployment.name(""))
-        assert bounds[f"{short}-duration"]["Threshold"] == 800 * function.properties["Timeout"]
+        if short not in UNTIL_TIME_IS_UP:
+            assert bounds[f"{short}-duration"]["Threshold"] == 800 * function.properties["Timeout"]
         assert bounds[f"{short}-memory"]["Threshold"] == function.properties["MemorySize"] * 9 / 10
     oldest = bounds["oldest-unloaded"]
     assert oldest["Threshold"] == deployment.alerts.oldest_unloaded_minutes * 60
@@ -293,6 +303,14 @@ def test_bounds_follow_the_environment(deployed: Assembly) -> None:
     assert ("rpu-hours" in bounds) == (hours is not None)
     if hours is not None:
         assert bounds["rpu-hours"]["Threshold"] == 0.8 * hours
+
+
+def test_a_sweep_that_does_not_run_is_missed(deployed: Assembly) -> None:
+    rule = deployed.one("AWS::Events::Rule", "Sweeping").properties
+    silent = deployed.one("AWS::CloudWatch::Alarm", "SweepSilent").properties
+    assert rule["ScheduleExpression"] == f"rate({silent['Period'] // 60} minutes)"
+    assert (silent["ComparisonOperator"], silent["Threshold"]) == ("LessThanThreshold", 1)
+    assert silent["TreatMissingData"] == "breaching"
 
 
 def test_an_unread_queue_raises_an_alarm_later_than_a_message_that_is_tried_to_the_end(
@@ -352,7 +370,11 @@ def test_an_incident_that_another_explains_waits_for_it(deployed: Assembly) -> N
         for incident in deployed.resources("AWS::CloudWatch::CompositeAlarm")
         if "ActionsSuppressor" in incident.properties
     }
-    assert explained == {"files-waiting": "LoadsFailing", "functions-strained": "LoadsFailing"}
+    assert explained == {
+        "files-waiting": "LoadsFailing",
+        "functions-strained": "LoadsFailing",
+        "sweep-failing": "EventsUndelivered",
+    }
 
 
 @pytest.fixture(scope="module")

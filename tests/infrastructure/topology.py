@@ -95,6 +95,11 @@ class Topology:
             for resource in self._assembly.resources(FUNCTION, QUEUE, MACHINE, RULE, SCHEDULE)
             if len(raised := self.raised_by(resource)) != 1
         ]
+        found += [
+            f"{_name(resource)}: nobody reads what it says of its own failures"
+            for resource in self._assembly.resources(MACHINE, RULE, SCHEDULE)
+            if not any(self._shows(alarm, resource) for alarm in self.alarms.values())
+        ]
         for logical_id, alarm in self.alarms.items():
             told = self._incidents_of(logical_id)
             if len(told) != 1 or alarm.properties.get("AlarmActions"):

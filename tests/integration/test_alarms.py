@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import get_args
 
 import pytest
 
-from config.deployment import Step
 from config.metrics import ERROR_CLASS, NAMESPACE, SERVICE, Metric
 from tests.integration.alarms import Datapoint, Evaluation, datapoints
 from tests.integration.running import Account, closed, parquet, running_account, until
@@ -68,8 +66,6 @@ def test_every_metric_of_ours_that_is_read_is_emitted(account: Account) -> None:
         for alarm in cloudwatch.describe_alarms()["MetricAlarms"]
         if alarm.get("Namespace") == NAMESPACE
     } | {metric.value for metric in Metric if re.search(rf"\b{metric.value}\b", shown)}
-    if "sweep" not in get_args(Step):
-        read -= {Metric.OLDEST_UNLOADED_FILE_SECONDS, Metric.UNLOADED_FILES}
     emitted = until(lambda: _emitted_if_all(account, read))
     assert {each.namespace for each in emitted} == {NAMESPACE}
     assert {dict(each.dimensions)[SERVICE] for each in emitted} == {"sluice-local"}
