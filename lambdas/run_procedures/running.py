@@ -18,6 +18,7 @@ from lambdas.shared.aws.objects import Objects
 from lambdas.shared.aws.release_ledger import ReleaseLedger
 from lambdas.shared.aws.warehouse import Cluster, Statement, Warehouse
 from lambdas.shared.domain.errors import ReleaseError, StatementLostError
+from lambdas.shared.domain.redaction import redacted
 from lambdas.shared.domain.release_run import (
     CallRecord,
     CallState,
@@ -218,7 +219,7 @@ class Running:
         )
 
     def _ended(self, call: PlannedCall, record: CallRecord, statement: Statement) -> CallRecord:
-        state, error = CallState(statement.status), statement.error
+        state, error = CallState(statement.status), _told(statement)
         if state is not CallState.FINISHED and record.is_cancelled:
             state, error = CallState.TIMED_OUT, _CANCELLED_AT_LIMIT.format(limit=call.limit_seconds)
         logger().info(
@@ -268,9 +269,14 @@ class Running:
             state=CallState(statement.status),
             ended_at=_now(),
             duration_ms=statement.duration_ms,
-            error=statement.error,
+            error=_told(statement),
         )
         return True
+
+
+def _told(statement: Statement) -> str | None:
+    """The engine's words without what it quotes: a procedure reads rows."""
+    return redacted(statement.error) if statement.error else None
 
 
 def _now() -> str:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from lambdas.shared.domain.redaction import before_values
+
 _FINDING = re.compile(r"([A-Z_]+):([0-9A-Za-z:]+)")
 _FILE_ID = re.compile(r"/([0-9a-f]{32})/")
 
@@ -17,7 +19,8 @@ class Finding:
 
 def findings(message: str) -> tuple[Finding, ...]:
     """What `sluice.refuse_findings` raised; empty for any other error."""
-    _, marker, text = message.partition("SLUICE_REFUSED")
+    # a value that the engine quotes may say the same
+    _, marker, text = before_values(message).partition("SLUICE_REFUSED")
     if not marker:
         return ()
     return tuple(
@@ -28,5 +31,5 @@ def findings(message: str) -> tuple[Finding, ...]:
 
 def named_file(message: str) -> str | None:
     """The file id in a raw copy's path that an error names."""
-    found = _FILE_ID.search(message)
+    found = _FILE_ID.search(before_values(message))
     return found.group(1) if found else None

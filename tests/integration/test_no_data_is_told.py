@@ -18,7 +18,14 @@ from tests.integration.bad_input.batch import (
     job_of,
     settle,
 )
-from tests.integration.bad_input.canaries import CANARY, CASES, MARK, NUMBER, TARGETS
+from tests.integration.bad_input.canaries import (
+    CANARY,
+    CASES,
+    MARK,
+    NUMBER,
+    PROCEDURE,
+    TARGETS,
+)
 from tests.integration.bad_input.case import Case
 from tests.integration.running import Account, closed, running_account, until
 
@@ -41,6 +48,7 @@ def batch(folder: Path) -> Iterator[Batch]:
         settled = settle(account, TARGETS, CASES)
         _leave_unrouted(account)
         _fail_a_load(account)
+        _fail_a_procedure(account)
         _kill_a_message(account)
         yield settled
 
@@ -57,19 +65,35 @@ def _leave_unrouted(account: Account) -> None:
 
 def _fail_a_load(account: Account) -> None:
     """A target that no load can write: the execution fails, and the rows stay where they are."""
+    _execute(
+        account,
+        "CREATE TABLE kept (id BIGINT, name VARCHAR(64))",
+        f"CREATE VIEW {FAILING} AS SELECT id, name FROM kept GROUP BY id, name",
+        f"GRANT ALL ON TABLE {FAILING} TO PUBLIC",
+    )
+    account.upload(f"{FAILING}_1.csv", f"id,name\n1,{CANARY}\n".encode())
+    until(lambda: any("Failed: public." in json.dumps(each) for each in _notices(account)))
+
+
+def _fail_a_procedure(account: Account) -> None:
+    """A release whose call reads the rows, and quotes the one it cannot take."""
+    caller = '"IAMR:sluice-local-run-procedures"'
+    grant = f"GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA public TO {caller}"
+    _execute(account, PROCEDURE, grant)
+    text = f"CALL {MARK}_words();\n".encode()
+    account.client("s3").put_object(Bucket=account.info.bucket, Key="Redshift/Rel1.txt", Body=text)
+    until(lambda: any("Release with errors" in each["subject"] for each in _notices(account)))
+
+
+def _execute(account: Account, *statements: str) -> None:
     data = account.client("redshift-data")
     made = data.batch_execute_statement(
         WorkgroupName=account.info.workgroup,
         Database=account.info.database,
-        Sqls=[
-            "CREATE TABLE kept (id BIGINT, name VARCHAR(64))",
-            f"CREATE VIEW {FAILING} AS SELECT id, name FROM kept GROUP BY id, name",
-            f"GRANT ALL ON TABLE {FAILING} TO PUBLIC",
-        ],
+        Sqls=list(statements),
     )["Id"]
-    assert until(lambda: closed(data.describe_statement(Id=made)))["Status"] == "FINISHED"
-    account.upload(f"{FAILING}_1.csv", f"id,name\n1,{CANARY}\n".encode())
-    until(lambda: any("Failed: public." in json.dumps(each) for each in _notices(account)))
+    answer = until(lambda: closed(data.describe_statement(Id=made)))
+    assert answer["Status"] == "FINISHED", answer.get("Error")
 
 
 def _kill_a_message(account: Account) -> None:
@@ -95,8 +119,12 @@ def test_the_canaries_are_there_to_be_told(batch: Batch) -> None:
     assert (NUMBER, CANARY) in batch.rows(MARK)
     raw = [account.read(key) for key in account.keys(f"data/raw/{MARK}/")]
     assert sum(CANARY.encode() in body for body in raw) > 10
-    said = account.query("SELECT error_message FROM sys_query_history WHERE status = 'failed'")
-    assert any(CANARY in str(message) for (message,) in said)
+    said = account.query(
+        "SELECT query_text, error_message FROM sys_query_history WHERE status = 'failed'"
+    )
+    told = [str(text) for text, message in said if CANARY in str(message)]
+    assert any(text.startswith("INSERT") for text in told)
+    assert any(text.startswith("CALL") for text in told)
 
 
 def _logs(account: Account) -> list[str]:

@@ -5,10 +5,11 @@ import re
 _LONGEST = 500
 _QUOTE = re.compile("[\"'`“”‘’]")
 # in quotes stand names and values alike; what follows one of these words is a name, or a path
+_FILE = r"\b(?:file|object|manifest|path|column) '(?:s3|https)://[^\"']*'"
 _NAME = re.compile(
     r"\b(?:column|relation|table|view|schema|database|constraint|function|procedure|index|role|user"
     r"|group) (?:\"[^\"']*\"|'(?!s3://)[^\"']*')"
-    r"|'(?:s3|https)://[^\"']*'|(?<=Check )'sys_load_error_detail'",
+    rf"|{_FILE}|(?<=Check )'sys_load_error_detail'",
     re.IGNORECASE,
 )
 _TYPE = r"[A-Za-z]+(?: [a-z]+){0,3}(?:\(\d+(?:,\d+)?\))?"
@@ -27,13 +28,20 @@ def redacted(message: str) -> str:
     cannot be told, as it may hold quotation marks or be cut.
     """
     head = message.splitlines()[0] if message else ""
+    kept = before_values(head)
+    return kept[:_LONGEST] + ("" if kept == head else "'...'" + _ending(head))
+
+
+def before_values(message: str) -> str:
+    """The message up to the first quotation mark that may begin a value: so far, it is the
+    engine's own."""
     at = 0
-    while quote := _QUOTE.search(head, at):
-        name = _NAME.search(head, at)
+    while quote := _QUOTE.search(message, at):
+        name = _NAME.search(message, at)
         if name is None or name.start() > quote.start():
-            return head[: quote.start()][:_LONGEST] + "'...'" + _ending(head)
+            return message[: quote.start()]
         at = name.end()
-    return head[:_LONGEST]
+    return message
 
 
 def _ending(head: str) -> str:

@@ -117,3 +117,10 @@ TARGETS = {
     f"{MARK}wanted": Target(columns="id, number", job={"columns": {"number": "BIGINT"}}),
     f"{MARK}cast": Target(columns="id, number"),
 }
+
+PROCEDURE = (
+    f"CREATE PROCEDURE {MARK}_words() AS $$ DECLARE n BIGINT; BEGIN"
+    f" SELECT CAST(name AS BIGINT) INTO n FROM {MARK} WHERE id = 2; END; $$"
+    " LANGUAGE plpgsql SECURITY DEFINER"
+)
+"""Reads rows and stumbles on one."""

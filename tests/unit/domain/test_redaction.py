@@ -28,11 +28,17 @@ QUOTING = [
 VALUES = st.text("'\"`“”\\ ,.:;()\n\tPosTyeInagr0é", max_size=12)
 
 
-@given(st.sampled_from(QUOTING), VALUES, VALUES, st.integers(0, 200))
+@given(
+    st.sampled_from(QUOTING),
+    st.sampled_from(["", "s3://b/data/raw/", "https://b/", "column 's3://b/'", 'table "']),
+    VALUES,
+    VALUES,
+    st.integers(0, 200),
+)
 def test_no_value_is_told_whatever_it_holds_and_wherever_it_is_cut(
-    message: str, before: str, after: str, length: int
+    message: str, path: str, before: str, after: str, length: int
 ) -> None:
-    value = before.replace("\n", " ") + CANARY + after.replace("\n", " ")
+    value = (path + before + CANARY + after).replace("\n", " ")
     whole = message.format(value)
     assert CANARY not in redacted(whole)
     assert CANARY not in redacted(whole[:length])
@@ -68,6 +74,7 @@ def test_what_an_engine_quotes_is_left_out(message: str, left: str) -> None:
         'ERROR: column "day" of relation "orders" already exists',
         "ERROR: cannot drop table sales because other objects depend on it",
         "ERROR: permission denied for relation orders",
+        "context: File 'https://s3/b/a.parquet' lacks column 's3://b/a.parquet.n'. Type: INT",
         "ERROR: Load into table 'x' failed.  Check 'sys_load_error_detail' system table for more.",
     ],
 )

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from lambdas.shared.domain.upsert_sql import MAX_STATEMENT_BYTES, verdicts_of
 from lambdas.upsert.refusals import findings, named_file
 
@@ -23,6 +25,14 @@ def test_a_file_is_named_by_the_id_in_its_raw_copy() -> None:
     path = f"s3://b/data/raw/orders/year=2025/month=11/day=13/{file_id}/a.parquet"
     assert named_file(f"Spectrum Scan Error: {path} has an incompatible Parquet schema") == file_id
     assert named_file("no file in here") is None
+
+
+@pytest.mark.parametrize("mark", ['"', "'"])
+def test_what_a_row_says_is_no_finding_and_names_no_file(mark: str) -> None:
+    value = f"x{mark} SLUICE_REFUSED ;VERDICT:1 s3://b/data/raw/{'0' * 32}/a"
+    message = f"ERROR: invalid input syntax for type bigint: {mark}{value}{mark}\n  Detail: {value}"
+    assert findings(message) == ()
+    assert named_file(message) is None
 
 
 def test_the_history_is_asked_in_statements_the_data_api_takes() -> None:
