@@ -13,7 +13,8 @@ from local.account.assembly import synthesize
 from local.account.home import Home
 from local.account.process import start_detached
 from tools.demo.account import Account
-from tools.demo.scenes import Claims, as_json, play
+from tools.demo.claims import Claims
+from tools.demo.scenes import play
 
 ROOT = Path(__file__).parents[2]
 _RESULT = ROOT / "build" / "demo.json"
@@ -61,7 +62,7 @@ def main(
             if not leave_running:
                 home.stop()
     claims.figures["all_s"] = round(time.monotonic() - began, 1)
-    document = as_json(claims)
+    document = claims.to_json()
     _RESULT.parent.mkdir(exist_ok=True)
     _RESULT.write_text(document + "\n")
     held = "all hold" if claims.all_hold else "NOT ALL HOLD"

@@ -1,5 +1,6 @@
 """The running account as the demo sees it: uploads, queries, states, notices."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,8 +42,22 @@ class Account:
         self.client("s3").put_object(Bucket=self.info.bucket, Key=f"data/in/{name}", Body=body)
         self.console.print(f"uploaded data/in/{name} ({len(body):,} bytes)")
 
+    def put(self, key: str, body: bytes) -> None:
+        """Put an object anywhere in the bucket."""
+        self.client("s3").put_object(Bucket=self.info.bucket, Key=key, Body=body)
+        self.console.print(f"uploaded {key}")
+
     def query(self, sql: str) -> list[list[Any]]:
         """Rows of a query through the Data API; raises RuntimeError."""
+        statement_id = self.execute(sql)
+        records = self.client("redshift-data").get_statement_result(Id=statement_id)["Records"]
+        return [
+            [None if field.get("isNull") else next(iter(field.values())) for field in record]
+            for record in records
+        ]
+
+    def execute(self, sql: str) -> str:
+        """Run a statement through the Data API; its id. Raises RuntimeError."""
         data = self.client("redshift-data")
         asked = data.execute_statement(
             WorkgroupName=self.info.workgroup,
@@ -53,11 +68,26 @@ class Account:
         answer = data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
         if answer["Status"] != "FINISHED":
             raise RuntimeError(answer.get("Error", answer["Status"]))
-        records = data.get_statement_result(Id=asked["Id"])["Records"]
-        return [
-            [None if field.get("isNull") else next(iter(field.values())) for field in record]
-            for record in records
+        return str(asked["Id"])
+
+    def run_release(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start the release machine and wait for its answer."""
+        machines = self.client("stepfunctions")
+        (arn,) = [
+            each["stateMachineArn"]
+            for each in machines.list_state_machines()["stateMachines"]
+            if each["name"].endswith("-release")
         ]
+        started = machines.start_execution(stateMachineArn=arn, input=json.dumps(request))
+        ended: dict[str, Any] = {}
+
+        def has_ended() -> bool:
+            ended.update(machines.describe_execution(executionArn=started["executionArn"]))
+            return bool(ended["status"] != "RUNNING")
+
+        wait_for(has_ended)
+        answer: dict[str, Any] = json.loads(ended.get("output", "{}"))
+        return answer
 
     def keys(self, prefix: str) -> list[str]:
         """The keys below a prefix."""

@@ -1,8 +1,6 @@
 """What the demo shows and claims, scene by scene."""
 
 import io
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +9,13 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from tools.demo.account import VERDICTS, Account, wait_for
+from tools.demo.claims import Claims
+from tools.demo.release import release
 from tools.json_to_parquet import convert
 from tools.order_generator import change_orders, generate_orders, write_orders
 
 _ORDERS = 10_000
 _NEW, _CHANGED = 500, 1_000
-
-
-@dataclass
-class Claims:
-    """What was claimed, and whether it held."""
-
-    account: Account
-    made: list[dict[str, Any]] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    def claim(self, text: str, holds: bool) -> None:
-        """Note and print one claim."""
-        self.made.append({"claim": text, "holds": holds})
-        self.account.console.print(("[green]holds[/] " if holds else "[red]FAILS[/] ") + text)
-
-    @property
-    def all_hold(self) -> bool:
-        """Whether none failed."""
-        return all(claim["holds"] for claim in self.made)
 
 
 def play(claims: Claims, folder: Path) -> None:
@@ -44,6 +25,7 @@ def play(claims: Claims, folder: Path) -> None:
     changed_set(claims, folder, orders)
     odd_files(claims)
     exactly_once(claims)
+    release(claims)
     what_people_were_told(claims.account)
     closing_table(claims.account)
 
@@ -199,9 +181,3 @@ def closing_table(account: Account) -> None:
         shown = ["" if value is None else str(value).removeprefix("data/in/") for value in row]
         table.add_row(*shown)
     account.console.print(table)
-
-
-def as_json(claims: Claims) -> str:
-    """The claims and the figures, as `build/demo.json` holds them."""
-    document = {"claims": claims.made, "holds": claims.all_hold, "figures": claims.figures}
-    return json.dumps(document, indent=2)
