@@ -171,6 +171,20 @@ def _releases(stack: SluiceStack) -> Iterator[Symptom]:
     yield _depth(stack, "releases-dead-letters")
     if stack.deployment.procedures.on_upload:
         yield _lost(stack, "release-uploaded")
+    if stack.deployment.procedures.schedule is not None:
+        yield Symptom(
+            name="releases-lost",
+            means="A start by the clock reached neither the machine nor its dead letters.",
+            metric=cloudwatch.Metric(  # Scheduler counts by group; the schedule is in this one
+                namespace="AWS/Scheduler",
+                metric_name="InvocationsFailedToBeSentToDeadLetterCount",
+                dimensions_map={"ScheduleGroup": "default"},
+                statistic="Sum",
+                period=Duration.minutes(5),
+            ),
+            above=0,
+            of=_AN_HOUR,
+        )
 
 
 def _sweeps(stack: SluiceStack) -> Iterator[Symptom]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app import build
 from config.deployment import Deployment
 from config.metrics import (
     ERROR_CLASS,
@@ -33,12 +34,15 @@ from tests.infrastructure.topology import (
     plain,
 )
 from tools.observability import Observability, main, read
+from tools.policy.nag import load
+from tools.policy.templates import COMPLETE
 
 # Metrics of services that alarms may read, with their dimensions, as AWS documents them:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
 # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-monitoring.html
 _SERVICES = {
     ("AWS/Lambda", "FunctionName"): {"Errors", "Throttles", "Duration", "Invocations"},
@@ -48,6 +52,7 @@ _SERVICES = {
     ("AWS/States", "StateMachineArn"): {
         "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted",
     },
+    ("AWS/Scheduler", "ScheduleGroup"): {"InvocationsFailedToBeSentToDeadLetterCount"},
     ("AWS/Events", "RuleName"): {"InvocationsFailedToBeSentToDlq"},
     ("AWS/Redshift-Serverless", "Workgroup"): {"ComputeSeconds", "ComputeCapacity"},
 }  # fmt: skip
@@ -65,6 +70,23 @@ Templates = dict[str, dict[str, Any]]
 
 def test_every_failure_raises_exactly_one_alarm(deployed: Assembly) -> None:
     assert Topology(deployed).complaints() == []
+
+
+def test_every_failure_does_so_where_an_environment_says_all_that_one_may_say(
+    tmp_path: Path,
+) -> None:
+    deployment = load(COMPLETE)
+    context = {"aws:cdk:bundling-stacks": []}
+    assembly = build(SluiceApp(outdir=tmp_path, context=context), deployment).synth()
+    complete = Assembly(
+        environment=COMPLETE,
+        folder=tmp_path,
+        templates={
+            stack.stack_name.removeprefix(deployment.name("")): stack.template
+            for stack in assembly.stacks
+        },
+    )
+    assert Topology(complete).complaints() == []
 
 
 def test_a_load_that_fails_raises_the_same_alarm_wherever_it_shows(local: Assembly) -> None:

@@ -24,7 +24,7 @@ _FAILURES = {
     QUEUE: ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
     MACHINE: ("StateMachineArn", {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}),
     RULE: ("RuleName", {"InvocationsFailedToBeSentToDlq"}),
-    SCHEDULE: ("ScheduleName", {"InvocationsFailedToBeSentToDeadLetterCount"}),
+    SCHEDULE: ("ScheduleGroup", {"InvocationsFailedToBeSentToDeadLetterCount"}),
 }
 _NAMES = {
     FUNCTION: "FunctionName",
@@ -127,6 +127,8 @@ class Topology:
         """Whether an alarm reads every metric by which a place says that it failed."""
         dimension, names = _FAILURES[place.kind]
         name = _name(place)
+        if place.kind == SCHEDULE:
+            name = place.properties.get("GroupName", "default")
         if place.kind == MACHINE:
             name = f"arn:aws:states:us-east-1:{ACCOUNT_ID}:stateMachine:{name}"
         read = {m.name for m in metrics(alarm) if m.dimensions == ((dimension, name),)}
