@@ -13,11 +13,8 @@ from config.job import CsvOptions, InvalidJobsError, Job, parse_jobs
 from lambdas.infer_schema import sample
 from lambdas.infer_schema.inspect import inspect
 from lambdas.shared.domain.columns import FileSchema
-from lambdas.shared.domain.errors import (
-    EventError,
-    FileError,
-    ReleaseError,
-)
+from lambdas.shared.domain.engine_errors import Blame, blame, error_of
+from lambdas.shared.domain.errors import EventError, FileError, ReleaseError, SluiceError
 from lambdas.shared.domain.events import ExecutionEnded, ObjectCreated, parse_event
 from lambdas.shared.domain.files import File
 from lambdas.shared.domain.names import Identifier, TableName, literal
@@ -156,8 +153,8 @@ def engine_message(data: bytes) -> None:
     """What the warehouse says of a failed statement."""
     message = data.decode(errors="replace")
     assert len(redacted(message)) < 600
-    refusals.is_about_data(message)
-    refusals.is_transient(message)
+    assert isinstance(error_of(message), SluiceError)
+    assert isinstance(blame(message), Blame)
     refusals.named_file(message)
     assert all(finding.code for finding in refusals.findings(message))
 

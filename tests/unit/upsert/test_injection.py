@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.tokens import TokenType
 
+from lambdas.run_procedures.signatures import refuse_what_cannot_run
 from lambdas.shared.domain.errors import IdentifierError
 from lambdas.shared.domain.names import Identifier, literal
 from local.warehouse.copy.grammar import parse_copy
@@ -114,6 +115,30 @@ def _tree(sql: str) -> str:
         if node.args.get("quoted") or node.args.get("is_string"):
             node.set("this", "x")
     return repr(tree)
+
+
+class Asked:
+    """Notes what it is asked, and finds nothing."""
+
+    sql = ""
+
+    def run(self, sql: str) -> str:
+        self.sql = sql
+        return "id"
+
+    def rows(self, _statement_id: str) -> list[dict[str, Any]]:
+        return []
+
+
+@given(hostile_text.filter(lambda text: "\0" not in text))
+def test_no_schema_changes_the_question_for_procedures(text: str) -> None:
+    found, wanted = Asked(), Asked()
+    for warehouse, schema in ((found, text), (wanted, "zqschemaz")):
+        asked: Any = warehouse
+        refuse_what_cannot_run([], schemas=[schema], warehouse=asked)
+    if not set(text) & {"\x01", "\x02"}:  # the local warehouse takes neither
+        said = [(kind, text if word == "zqschemaz" else word) for kind, word in _words(wanted.sql)]
+        assert _words(found.sql) == said
 
 
 @given(hostile_text)
