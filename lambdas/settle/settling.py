@@ -66,9 +66,9 @@ class Settling:
         return [Verdict.from_json(each) for each in self.objects.get_json(key)["verdicts"]]
 
     def _apply(self, verdicts: list[Verdict]) -> None:
-        for_each(self._put_away, verdicts, threads=16)
-        settled = [each.file for each in verdicts if each.state is not FileState.MISSING]
-        self.objects.delete_versions([(file.key, file.version_id) for file in settled])
+        bad = [each for each in verdicts if each.state is FileState.REJECTED]
+        for_each(self._put_aside, bad, threads=16)
+        self._clear(verdicts)
         self._start_calls(verdicts)
         # last: until the pool entry is gone, whoever comes next finds the file and does this again
         self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)
@@ -84,15 +84,18 @@ class Settling:
             if releases.start(asked.execution_name, asked.request):
                 logger().info("calls started", execution=asked.execution_name)
 
-    def _put_away(self, verdict: Verdict) -> None:
-        """Make ready to delete a version: put a bad one aside, let none come back unseen."""
-        if verdict.state is FileState.MISSING:
-            return
-        if verdict.state is FileState.REJECTED:
-            self._put_aside(verdict)
-        if verdict.file.replay:
-            return  # it came from its raw copy
-        self._admit_older_versions(verdict.file)
+    def _clear(self, verdicts: list[Verdict]) -> None:
+        """Delete the settled versions from data/in/, once none can come back unseen.
+
+        A replay came from its raw copy, and a missing file from nowhere.
+        """
+        here = [
+            each.file
+            for each in verdicts
+            if each.state is not FileState.MISSING and not each.file.replay
+        ]
+        for_each(self._admit_older_versions, here, threads=16)
+        self.objects.delete_versions([(file.key, file.version_id) for file in here])
 
     def _put_aside(self, verdict: Verdict) -> None:
         key = verdict.file.rejected_key(self.step.job.job_name)

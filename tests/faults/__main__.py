@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,11 +14,11 @@ from rich.progress import Progress
 
 from tests.faults import exhaustive
 from tests.faults.schedule import Schedule, drawn
-from tests.faults.simulate import Outcome, simulator
+from tests.faults.simulate import figures_of, simulator
 
 _RESULT = Path("build/faults.json")
 _MOST_SHOWN = 3
-_CHUNK = 50
+_CHUNK = 200
 
 
 def main(
@@ -46,7 +46,7 @@ def main(
         Progress(console=console) as progress,
     ):
         task = progress.add_task("schedules", total=sum(len(chunk) for chunk in chunks))
-        for figures in pool.imap_unordered(_played, chunks):
+        for figures in pool.imap_unordered(figures_of, chunks):
             totals.update(figures["totals"])
             verdicts.update(figures["verdicts"])
             failed += figures["failed"]
@@ -79,26 +79,6 @@ def _chunks(first: int, count: int, *, crashes: bool) -> list[list[Schedule]]:
     if crashes:
         planned += list(exhaustive.everything())
     return [planned[at : at + _CHUNK] for at in range(0, len(planned), _CHUNK)]
-
-
-def _played(chunk: list[Schedule]) -> dict[str, Any]:
-    totals: Counter[str] = Counter()
-    verdicts: Counter[str] = Counter()
-    failed: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
-        for schedule in chunk:
-            outcome: Outcome = made.play(schedule)
-            totals.update(
-                schedules=1,
-                faults=outcome.faults_met,
-                calls=outcome.calls,
-                executions=outcome.executions,
-                transactions=outcome.transactions,
-            )
-            verdicts.update(outcome.verdicts)
-            if outcome.violations:
-                failed.append(made.shortened(outcome).told())
-    return {"totals": dict(totals), "verdicts": dict(verdicts), "failed": failed}
 
 
 if __name__ == "__main__":

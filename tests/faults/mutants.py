@@ -114,7 +114,7 @@ MUTANTS = (
         "the key is decoded twice",
         (
             "shared/domain/events.py",
-            'key=entry["key"]',
+            'key=_text(entry["key"])',
             'key=__import__("urllib.parse").parse.unquote_plus(entry["key"])',
         ),
     ),
@@ -192,9 +192,9 @@ MUTANTS = (
         "the ledger is told before data/in/ is cleared",
         (
             _SETTLE,
-            "        for_each(self._put_away, verdicts, threads=16)\n",
+            "        self._clear(verdicts)\n",
             "        self.ledger.project(verdicts, self.step.job.job_id, self.step.batch_id)\n"
-            "        for_each(self._put_away, verdicts, threads=16)\n",
+            "        self._clear(verdicts)\n",
         ),
     ),
     _mutant(

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -228,3 +229,24 @@ def simulator(folder: Path) -> Iterator[Simulator]:
         logging.disable(logging.NOTSET)
         os.environ.clear()
         os.environ.update(before)
+
+
+def figures_of(chunk: list[Schedule]) -> dict[str, Any]:
+    """Play some schedules in a simulator of their own: `{"totals", "verdicts", "failed"}`."""
+    totals: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
+        for schedule in chunk:
+            outcome: Outcome = made.play(schedule)
+            totals.update(
+                schedules=1,
+                faults=outcome.faults_met,
+                calls=outcome.calls,
+                executions=outcome.executions,
+                transactions=outcome.transactions,
+            )
+            verdicts.update(outcome.verdicts)
+            if outcome.violations:
+                failed.append(made.shortened(outcome).told())
+    return {"totals": dict(totals), "verdicts": dict(verdicts), "failed": failed}

@@ -1,6 +1,10 @@
 """A fixed few hundred of the schedules that `make faults` plays by the thousand."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +63,19 @@ def test_a_single_crash_at_any_call_leaves_each_version_one_verdict(
     for schedule in exhaustive.single_faults(load, calm.calls):
         if schedule.faults[0].kind == "crash_after":
             assert sum(judge(played, schedule).verdicts.values()) == len(load.uploads)
+
+
+def test_make_faults_plays_schedules_in_processes_of_their_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.faults", "--schedules", "3", "--no-crashes", "--json"]
+    (tmp_path / "lambdas").symlink_to(Path("lambdas").resolve())
+    (tmp_path / "stacks").symlink_to(Path("stacks").resolve())
+
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+    )
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["schedules"], figures["violations"]) == (3, 0)
+    assert sum(figures["versions"].values()) >= 3
+    assert json.loads((tmp_path / "build" / "faults.json").read_text()) == figures

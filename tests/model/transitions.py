@@ -93,7 +93,7 @@ TRANSITIONS: dict[str, Transition] = {
         f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
     ),
     "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
-    "settle.clear": Transition(f"{_SETTLE}._put_away", ("Objects.delete_version",)),
+    "settle.clear": Transition(f"{_SETTLE}._clear", ("Objects.delete_versions",)),
     "settle.project": Transition(f"{_SETTLE}._apply", ("Ledger.project",)),
     "settle.tell": Transition(f"{_SETTLE}.settle", ("Ledger.record_load",)),
     "settle.look": Transition(f"{_SETTLE}.settle", ("Ledger.pool",)),
