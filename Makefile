@@ -90,6 +90,9 @@ model: $(VENV)/.installed ## Explore the load protocol state by state, the large
 procedures: $(VENV)/.installed ## Crash a release of 1,000 calls at every step: build/procedures.json
 	$(BIN)/python -m tests.faults.release_proof
 
+faults-account: $(VENV)/.installed ## 200 of them through the whole emulated account: build/faults-account.json
+	$(BIN)/python -m tests.faults.account $(ARGS)
+
 mutants: $(VENV)/.installed ## Put bugs into the product; the schedules must catch each: build/mutants.json
 	$(BIN)/python -m tests.faults.mutants
 

@@ -1,7 +1,6 @@
 """`make bench-burst`: how long a burst of files takes from arrival to commit, in how many loads."""
 
 import json
-import logging
 import os
 import platform
 import re
@@ -15,18 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import boto3
 import typer
 from rich.console import Console
 
 from lambdas.shared.domain.names import TableName
 from local.account import Account
-from local.account.assembly import synthesize
-from local.account.faults import Faults
 from tools.bench import bursts
 from tools.bench.bursts import Arrival, Burst
+from tools.bench.client import Client, running_account
 
-_ROOT = Path(__file__).parents[2]
 _RESULT = Path("build/bench-burst.json")
 _PATIENCE_SECONDS = 900
 _UPLOADS_AT_ONCE = 8
@@ -37,17 +33,10 @@ class Bench:
     """A running account, and what its users and its warehouse see of a burst."""
 
     def __init__(self, account: Account) -> None:
-        make: Any = boto3.client  # the stubs know literal names only
-        options = {
-            "endpoint_url": account.endpoint_url,
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-            "region_name": account.info.region,
-        }
         self._account = account
-        self._s3, self._data = make("s3", **options), make("redshift-data", **options)
-        self._machines = make("stepfunctions", **options)
-        self._where = {"WorkgroupName": account.info.workgroup, "Database": account.info.database}
+        self._client = Client(account)
+        self._machines = self._client.of("stepfunctions")
+        self.rows = self._client.rows
 
     def play(self, burst: Burst) -> dict[str, Any]:
         """Upload a burst and wait for its verdicts; raises RuntimeError if a table is not right.
@@ -87,19 +76,6 @@ class Bench:
             "all_s": round(max(committed.values()) - started, 2),
         }
 
-    def rows(self, sql: str) -> list[list[Any]]:
-        """The rows of a query."""
-        asked = self._data.execute_statement(Sql=sql, WaitTimeSeconds=10, **self._where)
-        found = self._data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
-        if found["Status"] != "FINISHED":
-            raise RuntimeError(found.get("Error", found["Status"]))
-        pages = self._data.get_paginator("get_statement_result").paginate(Id=asked["Id"])
-        return [
-            [None if field.get("isNull") else next(iter(field.values())) for field in record]
-            for page in pages
-            for record in page["Records"]
-        ]
-
     def _upload(self, arrivals: Sequence[Arrival]) -> dict[str, float]:
         """When each file arrived."""
         bodies = [(arrival, arrival.body) for arrival in arrivals]
@@ -112,7 +88,7 @@ class Bench:
             return dict(pool.map(put, bodies))
 
     def _put(self, key: str, body: bytes) -> None:
-        self._s3.put_object(Bucket=self._account.info.bucket, Key=key, Body=body)
+        self._client.of("s3").put_object(Bucket=self._account.info.bucket, Key=key, Body=body)
 
     def _await(self, burst: Burst, count: int) -> None:
         """Until so many files of the burst have a verdict, and if it is all, nothing runs."""
@@ -175,20 +151,12 @@ class Bench:
             yield
             return
         mutex = TableName.parse(burst.aside).mutex.sql
-        opened = self._data.execute_statement(
-            Sql="BEGIN", SessionKeepAliveSeconds=600, **self._where
-        )
-        session = {"SessionId": opened["SessionId"]}
-        self._data.describe_statement(Id=opened["Id"], WaitTimeSeconds=30)
-        self._run_in(session, f"LOCK {mutex}")
+        opened = self._client.run("BEGIN", SessionKeepAliveSeconds=600)
+        data = self._client.of("redshift-data")
+        session = {"SessionId": data.describe_statement(Id=opened)["SessionId"]}
+        self._client.run(f"LOCK {mutex}", **session)
         yield
-        self._run_in(session, "ROLLBACK")
-
-    def _run_in(self, session: dict[str, str], sql: str) -> None:
-        asked = self._data.execute_statement(Sql=sql, **session)
-        found = self._data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
-        if found["Status"] != "FINISHED":
-            raise RuntimeError(f"{sql}: {found.get('Error', found['Status'])}")
+        self._client.run("ROLLBACK", **session)
 
 
 def _batch(record: str) -> str:
@@ -202,11 +170,7 @@ def _batch(record: str) -> str:
 @contextmanager
 def running(folder: Path, *, seed: int = 0) -> Iterator[Bench]:
     """An account in this process, its functions forked from one that has their libraries."""
-    # every IsPresent that finds nothing is an error to moto's interpreter, and none to anybody
-    logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").disabled = True
-    assembly = synthesize(_ROOT, "local", cache_dir=folder.parent / "cache")
-    faults = Faults(seed=seed)
-    with Account(assembly=assembly, state_dir=folder, runner="forked", faults=faults) as account:
+    with running_account(folder, seed=seed) as account:
         yield Bench(account)
 
 

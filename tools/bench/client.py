@@ -1,0 +1,67 @@
+"""An account of this process for benches and fault plays, and a person's way to it."""
+
+import functools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local.account import Account
+from local.account.assembly import synthesize
+from local.account.faults import Faults
+
+_ROOT = Path(__file__).parents[2]
+_INTERPRETER = "moto.stepfunctions.parser.asl.component.eval_component"
+
+
+class Client:
+    """Clients of a running account, and its warehouse."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._where = {"WorkgroupName": account.info.workgroup, "Database": account.info.database}
+
+    @functools.cache  # noqa: B019 - lives as long as its account
+    def of(self, service: str) -> Any:
+        """A client of a service."""
+        make: Any = boto3.client  # the stubs know literal names only
+        return make(
+            service,
+            endpoint_url=self._account.endpoint_url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - the emulated account takes any
+            region_name=self._account.info.region,
+        )
+
+    def run(self, sql: str, **session: Any) -> str:
+        """Run a statement, in a session or alone; its id. Raises RuntimeError."""
+        data = self.of("redshift-data")
+        where = session if "SessionId" in session else self._where | session
+        asked = data.execute_statement(Sql=sql, WaitTimeSeconds=10, **where)
+        found = data.describe_statement(Id=asked["Id"], WaitTimeSeconds=30)
+        if found["Status"] != "FINISHED":
+            raise RuntimeError(f"{sql}: {found.get('Error', found['Status'])}")
+        return str(asked["Id"])
+
+    def rows(self, sql: str) -> list[list[Any]]:
+        """The rows of a query."""
+        pages = self.of("redshift-data").get_paginator("get_statement_result")
+        return [
+            [None if field.get("isNull") else next(iter(field.values())) for field in record]
+            for page in pages.paginate(Id=self.run(sql))
+            for record in page["Records"]
+        ]
+
+
+@contextmanager
+def running_account(folder: Path, *, seed: int = 0) -> Iterator[Account]:
+    """An account in this process, its functions forked from one that has their libraries."""
+    # every IsPresent that finds nothing is an error to moto's interpreter, and none to anybody
+    logging.getLogger(_INTERPRETER).disabled = True
+    assembly = synthesize(_ROOT, "local", cache_dir=folder.parent / "cache")
+    faults = Faults(seed=seed)
+    with Account(assembly=assembly, state_dir=folder, runner="forked", faults=faults) as account:
+        yield account
