@@ -71,7 +71,7 @@ class KeysStack(SluiceStack):
         self._key(
             "messages",
             "Queues and topics",
-            self._by_roles("Queues", "sqs", _READ_AND_WRITE, QUEUE_STEPS),
+            self._by_roles("Queues", "sqs", _READ_AND_WRITE, QUEUE_STEPS, *self._clocks()),
             self._by_roles("Topics", "sns", _READ_AND_WRITE, TOPIC_STEPS),
             self._by_service("Events", "events", f"rule/{deployment.name('*')}"),
             self._by_service("Alarms", "cloudwatch", f"alarm:{deployment.name('*')}"),
@@ -131,6 +131,13 @@ class KeysStack(SluiceStack):
                 "ArnEquals": {"aws:PrincipalArn": [*roles, *also]},
             },
         )
+
+    def _clocks(self) -> list[str]:
+        """Roles that a schedule takes, which leave what they could not start in a queue."""
+        if self.deployment.procedures.schedule is None:
+            return []
+        name = self.deployment.name("release-by-clock")  # procedures_stack makes it
+        return [self.arn("iam", f"role/{name}", region="")]
 
     def _by_account(
         self, sid: str, services: Sequence[str], actions: Sequence[str]

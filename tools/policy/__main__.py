@@ -1,7 +1,6 @@
 """`make check-infra`: every scanner and our own rules; writes build/check-infra.json."""
 
 import argparse
-import dataclasses
 import json
 import re
 import sys
@@ -80,26 +79,26 @@ def failing_fixtures() -> set[str]:
 
 
 def left(verdict: Verdict) -> Iterator[str]:
-    """Every finding nobody acknowledged, once for all environments, with how to."""
-    environments: dict[Finding, list[str]] = {}
+    """What nobody acknowledged: each rule once, with its resources, and how to go on."""
+    by_rule: dict[tuple[str, str], list[Finding]] = {}
     for finding in verdict.unacknowledged:
-        environment, _, resource = finding.resource.partition("/")
-        same = dataclasses.replace(finding, resource=resource)
-        environments.setdefault(same, []).append(environment)
-    for finding, found_in in environments.items():
+        by_rule.setdefault((finding.tool, finding.rule), []).append(finding)
+    for (tool, rule), findings in by_rule.items():
+        places = sorted({finding.resource for finding in findings})
+        yield f"{tool} {rule}: {', '.join(places)}"
+        for message in sorted({finding.message for finding in findings}):
+            yield f"    {message}"
+        if tool == "own-rules":
+            yield "    mend it: rules of our own are never acknowledged (docs/security.md)"
+            continue
         entry = {
-            "tools": [finding.tool],
-            "rules": re.escape(finding.rule),
-            "resources": f"({'|'.join(found_in)})/{re.escape(finding.resource)}",
+            "tools": [tool],
+            "rules": re.escape(rule),
+            "resources": "|".join(map(re.escape, places)),
             "reason": "",
         }
-        yield f"{finding.tool} {finding.rule}: {finding.resource} ({', '.join(found_in)})"
-        yield f"    {finding.message}"
-        if finding.tool == "own-rules":
-            yield "    mend it: rules of our own are never acknowledged (docs/security.md)"
-        else:
-            yield f"    mend it, or say why it is safe in tools/policy/{ACKNOWLEDGED.name}:"
-            yield f"    {json.dumps(entry)}"
+        yield f"    mend it, or say why it is safe in tools/policy/{ACKNOWLEDGED.name}:"
+        yield f"    {json.dumps(entry)}"
     for each in verdict.unused:
         yield f"acknowledged, but no longer found: {each.rules} of {each.resources}"
         yield f"    delete the entry from tools/policy/{ACKNOWLEDGED.name}"

@@ -53,16 +53,17 @@ class Verdict:
 
 
 def load_acknowledgements(path: Path = ACKNOWLEDGED) -> tuple[Acknowledgement, ...]:
-    """The file of acknowledgements."""
-    entries: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+    """The file of acknowledgements; `<name>` in a pattern of resources is a group of the file."""
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    groups: dict[str, str] = document["groups"]
     return tuple(
         Acknowledgement(
             tools=tuple(entry["tools"]),
             rules=entry["rules"],
-            resources=entry["resources"],
+            resources=re.sub(r"<(\w+)>", lambda m: f"({groups[m[1]]})", entry["resources"]),
             reason=entry["reason"],
         )
-        for entry in entries
+        for entry in document["acknowledged"]
     )
 
 

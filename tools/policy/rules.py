@@ -21,6 +21,7 @@ RULES: Final[dict[str, Rule]] = {}
 
 _WORKGROUP = "AWS::RedshiftServerless::Workgroup"
 _NAMESPACE = "AWS::RedshiftServerless::Namespace"
+_SCHEDULE = "AWS::Scheduler::Schedule"
 _NAMES_A_SOURCE = {
     "aws:SourceArn", "aws:SourceAccount", "aws:PrincipalArn", "aws:PrincipalAccount",
     "kms:CallerAccount", "kms:EncryptionContext:aws:logs:arn",
@@ -196,6 +197,9 @@ def _no_dead_letters(templates: Templates) -> Complaints:
         for sink in rule.properties.get("Targets", []):
             if "DeadLetterConfig" not in sink:
                 yield rule, "an event that cannot be delivered for a day is dropped"
+    for schedule in templates.resources(_SCHEDULE):
+        if "DeadLetterConfig" not in schedule.properties["Target"]:
+            yield schedule, "what it starts in vain for a day is dropped"
 
 
 @_rule("queue-without-dead-letters")
@@ -239,7 +243,17 @@ def _expiring(templates: Templates) -> Complaints:
 
 @_rule("unwritable-queue")
 def _unwritable(templates: Templates) -> Complaints:
-    """An encrypted queue whose key does not admit EventBridge never receives anything."""
+    """An encrypted queue never receives what its key does not admit: rules', schedules' roles'."""
+    for schedule in templates.resources(_SCHEDULE):
+        target = schedule.properties["Target"]
+        role = templates.named(schedule.stack, target["RoleArn"])
+        for reference in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
+            queue = templates.named(schedule.stack, reference)
+            if queue is None or "KmsMasterKeyId" not in queue.properties:
+                continue
+            key = templates.named(queue.stack, queue.properties["KmsMasterKeyId"])
+            if role is None or key is None or not _key_admits_role(key, role):
+                yield queue, f"its key does not admit the role of {schedule.name}"
     for rule, queue in _deliveries(templates):
         key = templates.named(queue.stack, queue.properties.get("KmsMasterKeyId"))
         if "KmsMasterKeyId" not in queue.properties:
@@ -281,14 +295,14 @@ def _unwritable_log(templates: Templates) -> Complaints:
 def _dead_letters(resource: Resource) -> Iterator[Any]:
     if redrive := resource.properties.get("RedrivePolicy"):
         yield redrive["deadLetterTargetArn"]
-    for sink in resource.properties.get("Targets", []):
+    for sink in (*resource.properties.get("Targets", []), resource.properties.get("Target", {})):
         if "DeadLetterConfig" in sink:
             yield sink["DeadLetterConfig"]["Arn"]
 
 
 def _ends(templates: Templates) -> Iterator[tuple[Resource, Resource]]:
     """Every queue and rule that has a dead-letter queue, with it."""
-    for resource in templates.resources("AWS::SQS::Queue", "AWS::Events::Rule"):
+    for resource in templates.resources("AWS::SQS::Queue", "AWS::Events::Rule", _SCHEDULE):
         for reference in _dead_letters(resource):
             if queue := templates.named(resource.stack, reference):
                 yield resource, queue
@@ -336,6 +350,18 @@ def _key_admits(key: Resource, service: str, name: str) -> bool:
         and {"kms:Decrypt", "kms:GenerateDataKey"} <= set(as_list(statement["Action"]))
         and any(fnmatchcase(name, pattern) for pattern in _patterns(statement))
         for statement in statements(key.properties["KeyPolicy"])
+    )
+
+
+def _key_admits_role(key: Resource, role: Resource) -> bool:
+    """By name, as keys here name roles: a principal must exist when the key is made."""
+    name = f"role/{text(role.properties.get('RoleName', role.logical_id))}"
+    return any(
+        {"kms:Decrypt", "kms:GenerateDataKey"} <= set(as_list(statement["Action"]))
+        and fnmatchcase(name, text(pattern).rpartition(":")[2])
+        for statement in statements(key.properties["KeyPolicy"])
+        for tests in statement.get("Condition", {}).values()
+        for pattern in as_list(tests.get("aws:PrincipalArn", []))
     )
 
 

