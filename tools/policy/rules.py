@@ -276,6 +276,22 @@ def _unwritable_topic(templates: Templates) -> Complaints:
                 yield topic, f"its key does not admit the alarm {name}"
 
 
+@_rule("unheard-alarm")
+def _unheard(templates: Templates) -> Complaints:
+    """An alarm tells somebody: by an action of its own, or as a part of one that has an action."""
+    told = {
+        (alarm.stack, text(alarm.properties["AlarmRule"]))
+        for alarm in templates.resources("AWS::CloudWatch::CompositeAlarm")
+        if alarm.properties.get("AlarmActions")
+    }
+    for alarm in templates.resources("AWS::CloudWatch::Alarm"):
+        parts = (f"${{{alarm.logical_id}.Arn}}", f"${{{alarm.logical_id}}}")
+        if not alarm.properties.get("AlarmActions") and not any(
+            stack == alarm.stack and part in rule for stack, rule in told for part in parts
+        ):
+            yield alarm, "it has no action, and is part of no composite alarm that has one"
+
+
 @_rule("unwritable-log")
 def _unwritable_log(templates: Templates) -> Complaints:
     """A log group whose key does not admit CloudWatch Logs for its name cannot be created."""
