@@ -54,6 +54,8 @@ node_modules/.installed: package-lock.json $(VENV)/.installed
 	PATH="$$node/bin:$$PATH" npm_config_update_notifier=false "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
+cdk: node_modules/.installed ## Install the CDK's command line, as locked, into node_modules
+
 deploy-local: $(VENV)/.installed ## Deploy, upgrade, deploy again and destroy every environment with the CDK's command line
 	$(BIN)/python -m tools.deploy_local
 

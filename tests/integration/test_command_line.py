@@ -29,6 +29,8 @@ DOCUMENTS = (
     "docs/procedures.md",
     "docs/tools.md",
 )
+_RUNBOOK = "docs/operations.md"
+_LOCALLY = 'export ENVIRONMENT=local; eval "$(./sluice local env)"'
 _PATIENCE_SECONDS = 60
 _OUTSIDE = {"make up", "make down", "./sluice local up --detach", "./sluice local down"}
 _LEFT_OUT = (
@@ -131,6 +133,15 @@ def test_the_documented_commands_run_as_written(checkout: Checkout, document: st
             assert result.returncode == 0, f"{text}\n{result.stdout}{result.stderr}"
             ran += len(lines)
     assert ran >= 4
+
+
+def test_the_commands_of_the_runbook_run_as_written(checkout: Checkout) -> None:
+    """In the environment `local`; what deploys and destroys is in blocks of bash, not of sh."""
+    scripts = [text for language, text in blocks(_RUNBOOK) if language == "sh"]
+    assert len(scripts) >= 8
+    for text in scripts:
+        result = checkout.bash(f"{_LOCALLY}\n{text}")
+        assert result.returncode == 0, f"{text}\n{result.stdout}{result.stderr}"
 
 
 def until(probe: Callable[[], Any]) -> Any:
