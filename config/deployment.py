@@ -44,8 +44,8 @@ class WarehouseSize(_Model):
     daily_rpu_hours: int | None = Field(
         default=None,
         ge=1,
-        description="What a day may use before the workgroup stops; null: no limit. An alarm warns"
-        " at four fifths.",
+        description="What a day may use; null: no limit. An alarm warns at four fifths. What stops"
+        " the workgroup is set once by hand (docs/security.md): CloudFormation has no type for it.",
     )
     rpu_hour_usd: float = Field(
         default=0.375,

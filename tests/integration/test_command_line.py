@@ -36,6 +36,7 @@ _OUTSIDE = {"make up", "make down", "./sluice local up --detach", "./sluice loca
 _LEFT_OUT = (
     ".git",
     ".venv",
+    ".venv-scan",
     ".sluice",
     "build",
     "cdk.out",
