@@ -43,6 +43,7 @@ class Environment:
     arrivals_queue_url: str
     dead_letter_queue_url: str
     events_dead_letter_queue_url: str
+    releases_dead_letter_queue_url: str
     sweep_function_name: str
 
     @property

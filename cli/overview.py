@@ -109,6 +109,7 @@ def look(place: Environment, asked: Asked) -> Overview:
         dead_letters={
             "arrivals": count_messages(place.dead_letter_queue_url),
             "events": count_messages(place.events_dead_letter_queue_url),
+            "releases": count_messages(place.releases_dead_letter_queue_url),
         },
         new_files=len(place.objects.keys("data/new_files/", most=_MOST_NEW_FILES)),
         notes=tuple(notes),

@@ -11,8 +11,10 @@ from cli.environment import Environment, entered
 from cli.options import AsJson, InEnvironment, Yes
 from cli.output import confirmed, needs_no_answer, reported, show, show_json, show_text, table
 from lambdas.shared.aws.queue import Received, delete, give_back, receive, send_all
-from lambdas.shared.domain.errors import EventError
+from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.events import ExecutionEnded, ObjectCreated, Replay, WakeUp, parse_event
+from lambdas.shared.domain.names import short_hash
+from lambdas.shared.domain.release_request import REFUSALS, ReleaseRequest
 
 _HIDDEN_SECONDS = 300
 """How long a person may look at the messages before others see them again."""
@@ -23,6 +25,7 @@ class Letters(StrEnum):
 
     ARRIVALS = "arrivals"
     EVENTS = "events"
+    RELEASES = "releases"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Letter:
 
 def redrive(
     queue: Annotated[
-        Letters | None, typer.Option(help="Only this queue; both if nobody says.")
+        Letters | None, typer.Option(help="Only this queue; all if nobody says.")
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="Most messages a queue.")] = 1000,
     discard: Annotated[
@@ -56,7 +59,7 @@ def redrive(
     environment: InEnvironment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the dead letters, then send them to the arrivals queue once more.
+    """Show the dead letters, then send them once more to where they were meant for.
 
     A letter is deleted once it was sent, so that none is lost; sending one twice does no harm.
     """
@@ -80,22 +83,28 @@ def redrive(
 
 def _letters(place: Environment, queues: list[Letters], most: int) -> list[Letter]:
     return [
-        Letter(queue=queue, message=message, about=_about(message.body))
+        Letter(queue=queue, message=message, about=_about(queue, message.body))
         for queue in queues
         for message in receive(_url(place, queue), most=most, hidden_seconds=_HIDDEN_SECONDS)
     ]
 
 
 def _url(place: Environment, queue: Letters) -> str:
-    if queue is Letters.ARRIVALS:
-        return place.dead_letter_queue_url
-    return place.events_dead_letter_queue_url
+    return {
+        Letters.ARRIVALS: place.dead_letter_queue_url,
+        Letters.EVENTS: place.events_dead_letter_queue_url,
+        Letters.RELEASES: place.releases_dead_letter_queue_url,
+    }[queue]
 
 
-def _about(body: str) -> str | None:
+def _about(queue: Letters, body: str) -> str | None:
     try:
-        event = parse_event(json.loads(body))
-    except (EventError, ValueError):
+        document = json.loads(body)
+        if queue is Letters.RELEASES:
+            asked = ReleaseRequest.from_event(document)
+            return f"release: {asked.release or asked.wanted.value}"
+        event = parse_event(document)
+    except (*REFUSALS, ValueError):
         return None
     match event:
         case ObjectCreated():
@@ -113,7 +122,7 @@ def _go(letters: list[Letter], place: Environment, *, discard: bool) -> dict[str
     for each in letters:
         url = _url(place, each.queue)
         if each.about is not None:
-            send_all(place.arrivals_queue_url, [json.loads(each.message.body)])
+            _send(each, place)
             delete(url, each.message)
             done["sent"] += 1
         elif discard:
@@ -123,6 +132,15 @@ def _go(letters: list[Letter], place: Environment, *, discard: bool) -> dict[str
             give_back(url, each.message)
             done["left"] += 1
     return done
+
+
+def _send(letter: Letter, place: Environment) -> None:
+    document = json.loads(letter.message.body)
+    if letter.queue is Letters.RELEASES:
+        name = f"redriven-{short_hash(letter.message.body)}"
+        Workflow(place.release_machine_arn).start(name, document)
+    else:
+        send_all(place.arrivals_queue_url, [document])
 
 
 def _show(letters: list[Letter]) -> None:

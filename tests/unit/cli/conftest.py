@@ -89,7 +89,7 @@ def deployed(aws: None) -> Deployed:
     make_ledger()
     queue = {
         name: boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
-        for name in ("arrivals", "dead", "events-dead")
+        for name in ("arrivals", "dead", "events-dead", "releases-dead")
     }
     storage = {"Bucket": BUCKET, "LedgerTable": "ledger"}
     pipeline = {
@@ -102,6 +102,7 @@ def deployed(aws: None) -> Deployed:
         "ArrivalsQueueUrl": queue["arrivals"],
         "DeadLetterQueueUrl": queue["dead"],
         "EventsDeadLetterQueueUrl": queue["events-dead"],
+        "ReleasesDeadLetterQueueUrl": queue["releases-dead"],
         "SweepFunctionName": "sluice-dev-sweep",
     }
     deploy("sluice-dev-storage", storage)

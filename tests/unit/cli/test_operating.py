@@ -222,6 +222,24 @@ def test_many_letters_are_all_sent_once(deployed: Deployed) -> None:
     assert len({each.job_id for each in woken if isinstance(each, WakeUp)}) == len(woken) == 25
 
 
+def test_a_release_that_could_not_start_is_started(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, Any]] = []
+    monkeypatch.setattr(
+        "cli.redrive.Workflow.start", lambda self, name, payload: started.append((name, payload))
+    )
+    a_letter(deployed, "ReleasesDeadLetterQueueUrl", json.dumps({"release": "Redshift/Rel3.txt"}))
+    a_letter(deployed, "ReleasesDeadLetterQueueUrl", json.dumps({"relaese": "Redshift/Rel4.txt"}))
+
+    answer = deployed.run_json("redrive", "--queue", "releases", "--yes")
+
+    assert (answer["sent"], answer["left"]) == (1, 1)
+    ((name, payload),) = started
+    assert name.startswith("redriven-")
+    assert payload == {"release": "Redshift/Rel3.txt"}
+
+
 def test_empty_queues_are_said_to_be(deployed: Deployed) -> None:
     result = deployed.run("redrive", "--yes", "-e", "dev")
     assert (result.exit_code, result.stdout) == (Exit.OK, "the dead-letter queues are empty\n")

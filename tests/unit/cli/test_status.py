@@ -137,7 +137,7 @@ def test_dead_letters_and_files_without_a_job_are_counted(busy: Deployed) -> Non
     sqs.send_message(QueueUrl=busy.outputs["EventsDeadLetterQueueUrl"], MessageBody="{}")
     s3.put_object(Bucket=BUCKET, Key="data/new_files/mystery.csv", Body=b"")
     answer = look(busy)
-    assert answer["dead_letters"] == {"arrivals": 0, "events": 1}
+    assert answer["dead_letters"] == {"arrivals": 0, "events": 1, "releases": 0}
     assert answer["new_files"] == 1
     assert look(busy)["dead_letters"]["events"] == 1  # looking took nothing
 
