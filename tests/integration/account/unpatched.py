@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.cloudformation.models import Stack
 from moto.core.config import default_user_config
 from moto.dynamodb.models.dynamo_type import Item
 from moto.events.models import Rule
@@ -518,6 +519,11 @@ def failures_are_nameless() -> bool:
     except Exception as error:  # noqa: BLE001 -- the text is what matters
         return "Nameless" not in str(error)
     return False
+
+
+@shows("Stack.parse_template")
+def json_is_read_as_yaml() -> bool:
+    return bool(Stack.parse_template('{"Metadata": 1e3}')["Metadata"] == "1e3")
 
 
 @shows("boto_client.boto_client_for")
