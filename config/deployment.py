@@ -18,7 +18,7 @@ ENVIRONMENTS = Path(__file__).parent / "environments"
 
 Step = Literal[
     "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "publish_jobs",
-    "open_release", "run_procedures", "close_release",
+    "open_release", "run_procedures", "close_release", "release_api",
 ]  # fmt: skip
 """The functions; each has its folder under lambdas/."""
 
@@ -180,6 +180,7 @@ class FunctionSizes(_Model):
     open_release: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=300)
     run_procedures: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     close_release: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=300)
+    release_api: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=29)
 
 
 class Sweeps(_Model):

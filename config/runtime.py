@@ -151,3 +151,10 @@ class CloseReleaseSettings(Settings):
     ledger_table: str
     topic_arn: str
     log_group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseApiSettings(Settings):
+    """What release_api needs."""
+
+    state_machine_arn: str

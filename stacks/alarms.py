@@ -16,8 +16,8 @@ from stacks.constructs.stack import SluiceStack
 AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "publish_jobs")
 """Functions that only a deployment calls; their failure is its failure."""
 
-RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release")
-"""Functions of the release machine."""
+RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release", "release_api")
+"""Functions of the release machine, and the way into it."""
 
 SCHEDULED: tuple[Step, ...] = ("sweep",)
 """Functions that nobody waits for: Lambda tries each call three times and then forgets it."""

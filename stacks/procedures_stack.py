@@ -7,7 +7,13 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from config.deployment import Deployment
-from config.runtime import CloseReleaseSettings, OpenReleaseSettings, RunProceduresSettings
+from config.runtime import (
+    CloseReleaseSettings,
+    OpenReleaseSettings,
+    ReleaseApiSettings,
+    RunProceduresSettings,
+)
+from stacks.constructs.api import FunctionApi
 from stacks.constructs.function import StepFunction
 from stacks.constructs.machine import Machine
 from stacks.constructs.policy import allow
@@ -32,6 +38,13 @@ class ProceduresStack(SluiceStack):
             ],
         )
         self._start(machine)
+        api = FunctionApi(
+            self,
+            name=deployment.name("releases"),
+            function=self._release_api(),
+            routes=["POST /releases", "GET /releases/{execution}"],
+        )
+        self.output("ReleaseApiUrl", api.attr_api_endpoint)
         self.output("ReleaseMachineArn", machine.state_machine_arn)
 
     def _start(self, machine: Machine) -> None:
@@ -184,6 +197,17 @@ class ProceduresStack(SluiceStack):
             on=self.ledger_arn,
         )
         function.allow("sns:Publish", on=topic)
+        return function
+
+    def _release_api(self) -> StepFunction:
+        """Starts releases, and says what became of them."""
+        function = StepFunction(
+            self,
+            "release_api",
+            settings=ReleaseApiSettings(state_machine_arn=self.release_machine_arn),
+        )
+        function.allow("states:StartExecution", on=self.release_machine_arn)
+        function.allow("states:DescribeExecution", on=self.release_executions_arn)
         return function
 
     @property

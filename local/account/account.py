@@ -27,6 +27,7 @@ from local.account.events import Events
 from local.account.faults import Faults
 from local.account.forks import Forks
 from local.account.functions import Functions
+from local.account.gateway import Gateway, resource_types
 from local.account.home import AccountInfo, Home, NoAccountError
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.meter import Meter
@@ -174,7 +175,10 @@ class Account:
         self._open_warehouse()
         functions, queues, custom_resources = self._start_services(server)
         aws = clients.for_user("cloudformation", server.endpoint_url)
-        self._undo.append(("the resource types", cloudformation.install(aws, custom_resources)))
+        gateway = Gateway(functions, self._permissions)
+        types = resource_types(gateway, server.endpoint_url)
+        forget = cloudformation.install(aws, custom_resources, types)
+        self._undo.append(("the resource types", forget))
         server.serve(
             Front(
                 permissions=self._permissions,
@@ -184,6 +188,7 @@ class Account:
                 notifications=self.notifications,
                 health=lambda: {"status": "up" if self._info else "starting", "pid": os.getpid()},
                 custom_resource=custom_resources.respond,
+                http_api=gateway.answer,
             )
         )
         deployed = Deployer(aws, report=self._report).deploy(self._assembly)

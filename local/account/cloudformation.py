@@ -134,13 +134,17 @@ def _delete_secret(aws: Aws, secret: str | None) -> None:
         aws("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
-def install(aws: Aws, custom_resources: CustomResources) -> Callable[[], None]:
-    """Teach moto the types; returns what makes it forget them."""
+def install(
+    aws: Aws, custom_resources: CustomResources, more: Mapping[str, Create]
+) -> Callable[[], None]:
+    """Teach moto the types here and `more`; returns what makes it forget them."""
     models: dict[str, Any] = parsing.get_model_map()
     moto: Any = parsing
     saved_models, saved_custom = dict(models), moto.CustomModel
     for kind, (name_property, create) in _TYPES.items():
         models[kind] = _model(kind, name_property, create, aws)
+    for kind, create in more.items():
+        models[kind] = _model(kind, "", create, aws)
     for kind, delete in _MOTO_LACKS.items():
         models[kind] = _deletable(models[kind], delete, aws)
     for model in (Bucket, Function, Key, Role):

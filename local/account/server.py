@@ -21,6 +21,8 @@ from local.account import storage
 from local.account.calls import Request, billed, calls_of, is_object_read, listing
 from local.account.custom_resources import RESPONSE_PATH
 from local.account.faults import Faults
+from local.account.gateway import PATH as APIS_PATH
+from local.account.gateway import HttpRequest
 from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
 from local.account.meter import Meter
@@ -69,6 +71,7 @@ class Front:
         notifications: Callable[[], list[dict[str, Any]]],
         health: Callable[[], dict[str, Any]],
         custom_resource: Callable[[str, bytes], bool],
+        http_api: Callable[[HttpRequest], tuple[int, bytes]],
     ) -> None:
         self._permissions = permissions
         self._meter = meter
@@ -77,6 +80,7 @@ class Front:
         self._notifications = notifications
         self._health = health
         self._custom_resource = custom_resource
+        self._http_api = http_api
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: one caller at a time here
         self._locks = {"s3": storage.LOCK, "dynamodb": threading.RLock()}
@@ -92,6 +96,8 @@ class Front:
             known = self._custom_resource(path.removeprefix(RESPONSE_PATH), _body(environ))
             return _json(start, 200 if known else 404, {})
         principal = principal_of(access_key_of(environ.get("HTTP_AUTHORIZATION", "")))
+        if path.startswith(APIS_PATH):
+            return self._answer_http_api(principal, environ, start)
         if principal.startswith("role/"):
             return self._answer_role(principal, environ, start)
         return self._answer(principal, environ, start)
@@ -117,6 +123,22 @@ class Front:
         except AccessDeniedError as error:
             return _denied(request, error, start)
         return body
+
+    def _answer_http_api(self, principal: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        request = HttpRequest(
+            method=environ["REQUEST_METHOD"],
+            path=environ["PATH_INFO"],
+            query=environ.get("QUERY_STRING", ""),
+            body=_body(environ),
+            principal=principal,
+            signed_for=_service(environ),
+        )
+        status, body = self._http_api(request)
+        length = ("Content-Length", str(len(body)))
+        start(
+            f"{status} {HTTPStatus(status).phrase}", [("Content-Type", "application/json"), length]
+        )
+        return [body]
 
     def _answer(self, principal: str, environ: Environ, start: Start) -> Iterable[bytes]:
         target: str = environ.get("HTTP_X_AMZ_TARGET", "")

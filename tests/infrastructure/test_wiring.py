@@ -24,6 +24,7 @@ _SETTINGS: dict[str, type[runtime.Settings]] = {
     "open_release": runtime.OpenReleaseSettings,
     "run_procedures": runtime.RunProceduresSettings,
     "close_release": runtime.CloseReleaseSettings,
+    "release_api": runtime.ReleaseApiSettings,
 }
 _MACHINES = {
     "Load": ("claim", "infer_schema", "upsert", "settle"),
@@ -86,7 +87,7 @@ def test_the_outputs_people_look_for_have_fixed_names(deployed: Assembly) -> Non
     }
     assert outputs == {
         "Bucket", "LedgerTable", "Workgroup", "Database", "StateMachineArn", "TopicArn",
-        "ReleaseMachineArn", "ReleasesDeadLetterQueueUrl",
+        "ReleaseMachineArn", "ReleasesDeadLetterQueueUrl", "ReleaseApiUrl",
         "ArrivalsQueueUrl", "DeadLetterQueueUrl", "EventsDeadLetterQueueUrl", "SweepFunctionName",
     }  # fmt: skip
 

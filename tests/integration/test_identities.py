@@ -23,6 +23,7 @@ from local.account.assembly import synthesize
 from local.account.home import AccountInfo, Home
 from local.account.permissions import RECORD_VARIABLE
 from local.account.process import start_detached
+from tests.integration.http_api import call, outputs
 from tools.identities import Comparison, compare, load_exemptions, read_notes, write
 
 pytestmark = pytest.mark.emulated
@@ -252,7 +253,7 @@ def a_sweep_finds_what_was_overlooked(account: Account) -> None:
         }
     )
     account.document("config/config.json", [each.to_input() for each in (*JOBS, late)])
-    settled, waiting = account.file("data/in/products.csv"), account.file("work/hand/late.csv")
+    settled, waiting = account.file("data/in/products.csv"), account.file("data/in/late.csv")
     account.remember(
         pk=f"FILE#{settled.file_id[:16]}",
         sk=settled.file_id,
@@ -352,6 +353,12 @@ def closed_statement(answer: dict[str, Any]) -> dict[str, Any] | None:
     return answer if answer["Status"] in ("FINISHED", "FAILED", "ABORTED") else None
 
 
+def a_release_is_asked_for_over_https(account: Account) -> None:
+    url = outputs(account)["ReleaseApiUrl"]
+    _, accepted = call(f"{url}/releases", "POST", {"release": "Redshift/none.txt"})
+    assert call(f"{url}{accepted['location']}", "GET")[0] == 200
+
+
 def a_release_waits_for_the_database(account: Account) -> None:
     lease = {"pk": "TABLE#procedures@sluice-local/dev", "sk": "LEASE"}
     account.remember(**lease, holder=f"{_NO_RELEASE}-another", epoch=1)
@@ -397,6 +404,7 @@ def a_loaded_batch_starts_the_calls_of_its_job(account: Account) -> None:
 
 SCENARIOS = (
     a_release_runs_and_a_call_is_cancelled_at_its_limit,
+    a_release_is_asked_for_over_https,
     a_release_waits_for_the_database,
     a_release_is_gone_before_it_is_read,
     calls_of_a_release_are_read_from_its_plan,
@@ -476,4 +484,5 @@ def test_a_call_that_no_grant_admits_is_found(notes: Path) -> None:
         "sluice-local-route: states:StartExecution",
         "sluice-local-settle: states:StartExecution",
         "sluice-local-release-by-uploads: states:StartExecution",
+        "sluice-local-release-api: states:StartExecution",
     }

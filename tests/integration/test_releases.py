@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.http_api import call, outputs
 from tests.integration.running import Account, running_account, until
 
 pytestmark = pytest.mark.emulated
@@ -226,6 +227,49 @@ def test_a_name_in_unicode_is_called(releases: Releases) -> None:
     response = releases.run('"größe"()\n')
     assert releases.statuses(response) == ["FINISHED"]
     assert response["body"]["execution_results"][0]["sql_executed"] == 'CALL "größe"();'
+
+
+def test_a_release_over_https_is_accepted_and_answered_later(releases: Releases) -> None:
+    url = outputs(releases.account)["ReleaseApiUrl"]
+    asked = {"stored_procedure_name": "note", "parameters": [60]}
+    status, accepted = call(f"{url}/releases", "POST", asked)
+    assert status == 202
+    found = until(lambda: answered(f"{url}{accepted['location']}"))
+    assert found["status"] == "SUCCEEDED"
+    assert releases.statuses(found["response"]) == ["FINISHED"]
+    assert releases.account.query("SELECT n FROM noted WHERE n = 60") == [[60]]
+
+
+def answered(url: str) -> Any:
+    status, found = call(url, "GET")
+    assert status == 200
+    return found if found["status"] != "RUNNING" else None
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{not json", "is not JSON"),
+        ({"on_eror": "stop"}, "did you mean on_error"),
+        ({"stored_procedure_name": "note(1); DROP TABLE noted"}, "stored_procedure_name"),
+        ([], "no JSON object"),
+    ],
+)
+def test_a_bad_request_is_told_at_once(releases: Releases, body: Any, told: str) -> None:
+    url = outputs(releases.account)["ReleaseApiUrl"]
+    status, answer = call(f"{url}/releases", "POST", body)
+    assert status == 400
+    assert told in answer["message"]
+
+
+def test_who_does_not_sign_is_turned_away_and_an_unknown_execution_is_404(
+    releases: Releases,
+) -> None:
+    url = outputs(releases.account)["ReleaseApiUrl"]
+    assert call(f"{url}/releases", "POST", {}, service=None)[0] == 403
+    assert call(f"{url}/releases", "POST", {}, service="s3")[0] == 403
+    assert call(f"{url}/releases/nobody", "GET")[0] == 404
+    assert call(f"{url}/elsewhere", "GET")[0] == 404
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,18 @@ class Workflow:
         executions = self.state_machine_arn.replace(":stateMachine:", ":execution:")
         return is_closed(f"{executions}:{name}")
 
+    def described(self, name: str) -> dict[str, Any] | None:
+        """Status, output and error of an execution of this name; None if there is none."""
+        arn = self.state_machine_arn.replace(":stateMachine:", ":execution:")
+        with translated():
+            try:
+                found = clients.stepfunctions().describe_execution(executionArn=f"{arn}:{name}")
+            except ClientError as error:
+                if code_of(error) in ("ExecutionDoesNotExist", "InvalidArn"):
+                    return None
+                raise
+        return dict(found)
+
 
 def is_closed(execution_arn: str) -> bool:
     """Whether an execution has ended; False too while AWS does not know it yet."""

@@ -1,0 +1,1 @@
+"""Releases over HTTPS: ask for one, and ask what became of it."""
