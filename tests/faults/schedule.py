@@ -144,7 +144,8 @@ class Schedule:
     `restlessness` is how often another function goes on, `slowness` how often a transaction that
     could run does not yet. `is_nameless`: no error of a COPY names its file. `unsaid` are the
     uploads, by number, whose event is lost. Only where `is_swept` may a message be lost, and only
-    there a sweep at the end finds it; everything else comes to rest by itself.
+    there a sweep at the end finds it; everything else comes to rest by itself. `together`: no
+    execution goes on before all is uploaded and routed.
     """
 
     seed: int
@@ -156,6 +157,7 @@ class Schedule:
     has_tables: bool = True
     is_swept: bool = False
     unsaid: tuple[int, ...] = ()
+    together: bool = False
 
     def with_faults(self, *faults: Fault) -> "Schedule":
         """The same with exactly these faults."""

@@ -223,8 +223,9 @@ class World:
     def _choices(self) -> Iterator[tuple[object, Callable[[], None]]]:
         for actor in self._actors:
             yield actor, lambda actor=actor: self._resume(actor)  # type: ignore[misc] # bound early
+        is_arriving = bool(self._uploads or self.queue.visible or self._routes)
         for execution in self.workflows.executions.values():
-            if execution.can_go_on:
+            if execution.can_go_on and not (self.schedule.together and is_arriving):
                 yield execution, lambda execution=execution: self._go_on(execution)  # type: ignore[misc] # bound early
         if self.queue.visible:
             yield self.queue, self._deliver
