@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lambdas.shared.domain.events import wake_up
 from local.account import Account
 from local.account.faults import Faults
 from tests.faults import oracle
@@ -138,6 +139,36 @@ class Player:
             told=tuple(told),
         )
 
+    @property
+    def most_receives(self) -> int:
+        """After so many receives a message of the arrivals is a dead letter, by the template."""
+        found = self._sqs.get_queue_attributes(
+            QueueUrl=self._arrivals, AttributeNames=["RedrivePolicy"]
+        )
+        return int(json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"])
+
+    def deliver(self, poison: Any, *, beside: int) -> dict[str, int]:
+        """Send a message among others that are none; how often each was delivered to route."""
+        self._empty()
+        bodies = {"poison": poison, **{f"other {n}": wake_up("UPSERT") for n in range(beside)}}
+        answer = self._sqs.send_message_batch(
+            QueueUrl=self._arrivals,
+            Entries=[
+                {"Id": name.replace(" ", "-"), "MessageBody": json.dumps(body)}
+                for name, body in bodies.items()
+            ],
+        )
+        self._await_quiet()
+        (log,) = self.account.home.logs.glob("*-route.log")
+        text = log.read_text()
+        return {
+            sent["Id"]: sum(
+                f'"{sent["MessageId"]}"' in line and '"message ' in line
+                for line in text.splitlines()
+            )
+            for sent in answer["Successful"]
+        }
+
     def _wish(self, dice: random.Random, faults: Faults) -> list[str]:
         """Ask for faults; what was asked for."""
 
@@ -209,10 +240,11 @@ class Player:
 
     def _redrive(self) -> None:
         """Send dead letters again, as an operator does."""
-        for body in self._take_dead_letters():
+        for body in self.take_dead_letters():
             self._sqs.send_message(QueueUrl=self._arrivals, MessageBody=body)
 
-    def _take_dead_letters(self) -> list[str]:
+    def take_dead_letters(self) -> list[str]:
+        """The bodies of the dead letters, which are gone then."""
         bodies = []
         while messages := self._sqs.receive_message(
             QueueUrl=self._dead, MaxNumberOfMessages=10, WaitTimeSeconds=0
@@ -276,7 +308,7 @@ class Player:
                 self.client.of("dynamodb").delete_item(
                     TableName=self.account.info.ledger_table, Key=key
                 )
-        self._take_dead_letters()
+        self.take_dead_letters()
         self.client.run("DELETE FROM sluice.load_history")
         for table in TABLES:
             if Records(self.client).has(table):
