@@ -29,7 +29,7 @@ NOT_HERE = {
     "npx cdk deploy --app staging --all --require-approval never --no-notices --ci": (
         "needs AWS; `make deploy-local` deploys with the same command line"
     ),
-    "npx cdk diff --app prod --all --no-change-set --no-notices --ci 2>&1"
+    "npx cdk diff --app prod --method=template --no-notices --ci 2>&1"
     ' | tee -a "$GITHUB_STEP_SUMMARY"': (
         "needs AWS; `make diff` compares with the same command line"
     ),
