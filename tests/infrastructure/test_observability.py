@@ -511,11 +511,11 @@ def prod(assemble: Callable[[str], Assembly]) -> Observability:
 
 
 def test_the_page_names_every_alarm_and_what_silences_it(prod: Observability) -> None:
-    documented = {name: unless or None for name, _, _, unless in _documented("Alarms")}
-    assert documented == {alarm.name: alarm.unless for alarm in prod.alarms}
-    assert {alarm.runbook for alarm in prod.alarms} == {
-        f"docs/operations.md#{name}" for name in documented
+    documented = {link: unless or None for link, _, _, unless in _documented("Alarms")}
+    assert documented == {
+        f"[`{alarm.name}`](operations.md#{alarm.name})": alarm.unless for alarm in prod.alarms
     }
+    assert all(alarm.runbook == f"docs/operations.md#{alarm.name}" for alarm in prod.alarms)
 
 
 def test_the_page_names_every_widget_in_its_row(prod: Observability) -> None:
