@@ -198,6 +198,14 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "the calls of a batch are those of whoever settles it",
+        (
+            "shared/domain/after_load.py",
+            "verdict.batch_id or step.batch_id",
+            "step.batch_id",
+        ),
+    ),
+    _mutant(
         "a file is missing though its copy is there",
         (_CLAIM, "    if not objects.exists(raw_key):\n", "    if True:\n"),
         (_CLAIM, "missing = not objects.exists(raw_key)", "missing = True"),

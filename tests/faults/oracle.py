@@ -51,6 +51,14 @@ class Records:
             "SELECT version_id, replay, verdict FROM sluice.load_history WHERE replay > 0"
         ).fetchall()
 
+    def batches(self, job_id: str) -> set[str]:
+        """The batches of a job that loaded something."""
+        found = self._connection.execute(
+            "SELECT batch_id FROM sluice.load_history WHERE verdict = 'LOADED' AND job_id = %s",
+            (job_id,),
+        )
+        return {batch_id for (batch_id,) in found}
+
     def _exists(self, table: str) -> bool:
         found = self._connection.execute(
             "SELECT to_regclass(%s)", (f'public."{table}"',)
@@ -146,6 +154,20 @@ def final_violations(
             yield f"{label}: still in data/in/"
         if verdict == "LOADED" and not _has_copy(version, bucket):
             yield f"{label}: no raw copy"
+
+
+def call_violations(batches: set[str], asked: Sequence[str]) -> Iterator[str]:
+    """Every batch that loaded something had its calls asked for, once; no other had.
+
+    `asked` are the batches of the executions that were started, each as often as it was.
+    """
+    for batch_id in sorted(batches - {*asked}):
+        yield f"{batch_id} loaded, and nobody started its calls"
+    for batch_id in sorted({*asked} - batches):
+        yield f"{batch_id} loaded nothing, and its calls were started"
+    for batch_id, count in sorted(Counter(asked).items()):
+        if count > 1:
+            yield f"the calls of {batch_id} were started {count} times"
 
 
 def _allowed(version: Version, later: Sequence[Version], verdicts: dict[str, str]) -> set[str]:

@@ -39,6 +39,7 @@ JOBS: list[dict[str, Any]] = [
         "upsert_keys": ["id"],
         "is_active": True,
         "columns": _COLUMNS,
+        "after_load": ["CALL refresh(:batch_id)"],
     },
     {
         "job_id": "NEWEST",
@@ -62,6 +63,8 @@ JOBS: list[dict[str, Any]] = [
         "minimum_rows_kept": 0,
     },
 ]
+CALLING_JOB = "UPSERT"
+"""The job that calls a procedure after each batch."""
 TABLES = ("f_append", "f_upsert", "f_newest", "f_whole")
 
 

@@ -71,13 +71,19 @@ class Topic:
 
 @dataclass
 class Workflows:
-    """The load state machine's executions."""
+    """The load state machine's executions; of the release machine's only their input."""
 
     invoke: Invoke
     executions: dict[str, Execution] = field(default_factory=dict)
+    releases: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def start_execution(self, **request: Any) -> Any:
         name, text = request["name"], request["input"]
+        if request["stateMachineArn"].endswith(":release"):
+            if name in self.releases:
+                raise client_error("ExecutionAlreadyExists", "StartExecution")
+            self.releases[name] = json.loads(text)
+            return {"executionArn": name}
         arn = f"{request['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{name}"
         known = self.executions.get(arn)
         if known is None:

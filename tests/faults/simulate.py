@@ -15,7 +15,7 @@ import psycopg
 
 from local.warehouse import Caller, Warehouse
 from tests.faults import oracle
-from tests.faults.schedule import JOBS, TABLES, Schedule, Upload
+from tests.faults.schedule import CALLING_JOB, JOBS, TABLES, Schedule, Upload
 from tests.faults.storage import Bucket
 from tests.faults.world import BUCKET, ENVIRONMENT, StuckError, World, in_place_of_aws
 
@@ -112,6 +112,8 @@ class Simulator:
         violations += oracle.final_violations(
             _versions(world), records, world.ledger_states(), bucket
         )
+        asked = [each["identity"] for each in world.workflows.releases.values()]
+        violations += oracle.call_violations(records.batches(CALLING_JOB), asked)
         violations += [f"not at rest: {each}" for each in world.unrest()]
         return Outcome(
             schedule=schedule,
