@@ -7,7 +7,6 @@ Once the token is too old to count on, nobody can say whether the call ran: it i
 """
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,14 +76,16 @@ class Running:
         """Go on from where the last invocation stopped."""
         if not self._has_database():
             return self._running(self.next, _POLL_SECONDS)
-        calls = self._plan()
+        planned = self._plan()
         records = self.ledger.calls(self.step.release_id, since=self.next)
         if self.next == 1 and not records:
+            calls = [PlannedCall(**each) for each in planned]
             try:
                 refuse_what_cannot_run(calls, schemas=self.schemas, warehouse=self.warehouse)
             except ReleaseError as error:
                 return {**self.step.release, "status": "REFUSED", "error": error.to_json()}
-        for call in calls:
+        for each in planned:
+            call = PlannedCall(**each)
             if time.monotonic() - self.since > _BUDGET_SECONDS:
                 return self._running(call.number, 0)
             record = self._called(call, records.get(call.number))
@@ -101,10 +102,10 @@ class Running:
         is_new = record.started_at >= self.step.release["opened_at"]
         return is_new and record.has_failed and self.step.release["on_error"] == "stop"
 
-    def _plan(self) -> Sequence[PlannedCall]:
-        """The calls from the first that may not have ended."""
+    def _plan(self) -> list[dict[str, Any]]:
+        """The calls from the first that may not have ended, as JSON: there may be thousands."""
         plan = self.objects.get_json(f"{folder_of(self.step.release_id)}/plan.json")
-        return tuple(PlannedCall(**each) for each in plan["calls"][self.next - 1 :])
+        return list(plan["calls"][self.next - 1 :])
 
     def _running(self, number: int, wait: int) -> dict[str, Any]:
         return {

@@ -23,6 +23,7 @@ from lambdas.open_release.handler import handler as open_release
 from lambdas.run_procedures import running
 from lambdas.run_procedures.handler import handler as run_procedures
 from lambdas.shared.aws import clients
+from lambdas.shared.domain.errors import SluiceError
 from local.warehouse import Caller, Warehouse
 from local.warehouse.errors import DataApiError
 from tests.faults.actors import Crash, current
@@ -86,9 +87,12 @@ class Simulated:
         self.tokens: dict[str, str] = {}
         self.statements: dict[str, dict[str, Any]] = {}
         self.ends_late: set[str] = set()
+        self.is_reachable = True
         self._procedures = procedures
 
     def execute_statement(self, **request: Any) -> Any:
+        if not self.is_reachable:
+            raise client_error("DatabaseConnectionException", "ExecuteStatement", "no answer")
         token = request["ClientToken"]
         if token not in self.tokens:
             identifier = str(uuid.uuid4())
@@ -286,10 +290,12 @@ class World:
         """Invoke a task's function; the state that follows, this one if it is tried again."""
         try:
             answer = _HANDLERS[state["Resource"]](json.loads(json.dumps(data)), None)
-        except Crash:
-            if crashes.may_try_again(at, state["Retry"][1]["MaxAttempts"]):
+        except (Crash, SluiceError) as error:
+            name = "Runtime.ExitError" if isinstance(error, Crash) else type(error).__name__
+            retry = [each for each in state["Retry"] if name in each["ErrorEquals"]]
+            if retry and crashes.may_try_again(at, retry[0]["MaxAttempts"]):
                 return at
-            data["failure"] = {"Error": "Runtime.ExitError"}
+            data["failure"] = {"Error": name, "Cause": json.dumps({"errorMessage": str(error)})}
             return str(state["Catch"][0]["Next"])
         data["release"] = json.loads(json.dumps(answer))
         return str(state["Next"])

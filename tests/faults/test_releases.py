@@ -196,6 +196,36 @@ def test_a_statement_that_the_data_api_has_forgotten_is_unknown(world: World) ->
     assert world.warehouse.ran == ["1", "2"]
 
 
+def test_a_warehouse_that_is_not_reached_refuses_the_release_and_it_may_run_later(
+    world: World,
+) -> None:
+    world.warehouse.is_reachable = False
+    world.upload(1)
+    assert world.execute("early", most_crashes=100, release=KEY) is None
+    (told,) = world.topic.published
+    assert "DatabaseConnectionException" in told["Message"] or "Nothing was run" in told["Message"]
+    (head,) = [item for (pk, _), item in world.table.items.items() if pk == "RELEASES"]
+    assert head["state"]["S"] == "REFUSED"
+    world.warehouse.is_reachable = True
+    assert statuses(world.execute("later", release=KEY)) == ["FINISHED"]
+
+
+def test_a_warehouse_that_goes_away_interrupts_the_release_and_it_is_resumed(
+    world: World,
+) -> None:
+    world.upload(2)
+    stopped = Actor("stopped", lambda: world.execute("stopped", most_crashes=100, release=KEY))
+    while world.states()["FINISHED"] < 1:
+        stopped.resume()
+    world.warehouse.is_reachable = False
+    while not stopped.is_done:
+        stopped.resume()
+    assert stopped.result is None
+    world.warehouse.is_reachable = True
+    assert statuses(world.execute("resumed", release=KEY, resume=True)) == ["FINISHED"] * 2
+    assert world.warehouse.ran == ["1", "2"]
+
+
 def test_a_call_that_is_under_way_leaves_its_function_and_comes_back_to_it(world: World) -> None:
     world.warehouse.ends_late.add("1")
     world.upload(1)

@@ -178,3 +178,18 @@ def test_a_call_about_an_unknown_database_is_an_error_of_its_own(client: Client)
         client.call("ListTables", WorkgroupName="sluice-test", Database="nowhere")
 
     assert caught.value.code == "DatabaseConnectionException"
+
+
+def test_procedures_are_listed_with_the_arguments_a_call_gives(client: Client) -> None:
+    client.done(
+        "CREATE PROCEDURE p(a INT, b INOUT VARCHAR(10), c OUT BIGINT) AS $$ BEGIN c := 1; END; $$"
+        " LANGUAGE plpgsql"
+    )
+
+    found = client.rows(
+        "SELECT n.nspname, p.proname, p.pronargs, oidvectortypes(p.proargtypes) FROM pg_proc_info p"
+        " JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE p.prokind = 'p' AND n.nspname = 'public'"
+    )
+
+    assert found == [("public", "p", 2, "integer, character varying")]
