@@ -161,6 +161,19 @@ def _anybody(templates: Templates) -> Complaints:
             yield resource, "everybody, of any account, is let in"
 
 
+@_rule("federated-anybody")
+def _federated(templates: Templates) -> Complaints:
+    """An issuer signs tokens of all its users: who, and for whom, must be exact texts."""
+    for role, statement in _about_principals(templates):
+        principal = statement["Principal"]
+        if not isinstance(principal, dict) or "Federated" not in principal:
+            continue
+        tests = statement.get("Condition", {})
+        exact = {key.rpartition(":")[2] for key in tests.get("StringEquals", {})}
+        if missing := {"sub", "aud"} - exact:
+            yield role, f"any token of the issuer will do: test its {', '.join(sorted(missing))}"
+
+
 def _about_principals(templates: Templates) -> Iterator[tuple[Resource, dict[str, Any]]]:
     documents = {
         "AWS::IAM::Role": "AssumeRolePolicyDocument",
