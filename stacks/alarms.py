@@ -28,6 +28,13 @@ UNTIL_TIME_IS_UP: tuple[Step, ...] = ("sweep",)
 _EVENTS = ("uploaded", "failed", "sweep")
 """The rules of loads, as their names end."""
 
+_BAD_ENDS = {
+    "ExecutionsFailed": ("failures", "failed"),
+    "ExecutionsTimedOut": ("timeouts", "timed out"),
+    "ExecutionsAborted": ("aborts", "were stopped"),
+}
+"""Step Functions' metrics of what did not succeed."""
+
 _AN_HOUR = 12
 """In periods of five minutes: longer than a failing load waits before it is tried again."""
 
@@ -148,26 +155,14 @@ def _loads(stack: SluiceStack) -> Iterator[Symptom]:
     for step in get_args(Step):
         if step not in AT_DEPLOYMENT + RELEASE + SCHEDULED:
             yield _errors(stack, step, times=3)
-    yield Symptom(
-        name="load-failures",
-        means="Executions of the load failed, timed out or were stopped in the last hour.",
-        metric=watched.ended_badly(stack.load_machine_arn),
-        above=0,
-        of=_AN_HOUR,
-    )
+    yield from _ends(stack, "load", stack.load_machine_arn)
     yield _depth(stack, "arrivals-dead-letters")
 
 
 def _releases(stack: SluiceStack) -> Iterator[Symptom]:
     for step in RELEASE:
         yield _errors(stack, step, times=3)
-    yield Symptom(
-        name="release-failures",
-        means="Executions of releases failed, timed out or were stopped in the last hour.",
-        metric=watched.ended_badly(stack.release_machine_arn),
-        above=0,
-        of=_AN_HOUR,
-    )
+    yield from _ends(stack, "release", stack.release_machine_arn)
     yield _depth(stack, "releases-dead-letters")
     if stack.deployment.procedures.on_upload:
         yield _lost(stack, "release-uploaded")
@@ -207,6 +202,18 @@ def _sweeps(stack: SluiceStack) -> Iterator[Symptom]:
         of=3,
         missing=cloudwatch.TreatMissingData.BREACHING,
     )
+
+
+def _ends(stack: SluiceStack, noun: str, machine_arn: str) -> Iterator[Symptom]:
+    """One for each bad end: a sum would lack a value as long as one of its terms has none."""
+    for metric, (name, ended) in _BAD_ENDS.items():
+        yield Symptom(
+            name=f"{noun}-{name}",
+            means=f"Executions of the {noun} {ended} in the last hour.",
+            metric=watched.executions(machine_arn, metric),
+            above=0,
+            of=_AN_HOUR,
+        )
 
 
 def _errors(stack: SluiceStack, step: Step, *, times: int) -> Symptom:

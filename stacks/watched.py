@@ -76,18 +76,6 @@ def executions(machine_arn: str, name: str) -> cloudwatch.Metric:
     )
 
 
-def ended_badly(machine_arn: str) -> cloudwatch.MathExpression:
-    """How many executions ended in any way but success."""
-    names = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
-    metrics = {name[0].lower() + name[1:]: executions(machine_arn, name) for name in names}
-    return cloudwatch.MathExpression(
-        expression=" + ".join(f"FILL({each}, 0)" for each in metrics),
-        using_metrics=metrics,
-        label="executions that ended badly",
-        period=_PERIOD,
-    )
-
-
 def warehouse(
     stack: SluiceStack, name: str, statistic: str, *, period: Duration = _PERIOD
 ) -> cloudwatch.Metric:

@@ -168,6 +168,11 @@ def _a_symptom_that_tells(templates: Templates) -> None:
     symptom["Properties"]["AlarmActions"] = [{"Ref": "Alarms"}]
 
 
+def _an_unread_end(templates: Templates) -> None:
+    resources = templates["observability"]["Resources"]
+    del resources[next(i for i in resources if i.startswith("LoadTimeouts"))]
+
+
 def _an_incident_that_tells_nobody(templates: Templates) -> None:
     resources = templates["observability"]["Resources"]
     incident = next(r for i, r in resources.items() if i.startswith("EventsUndelivered"))
@@ -181,9 +186,10 @@ def _an_incident_that_tells_nobody(templates: Templates) -> None:
         (_a_queue, "sluice-local-new: a failure raises no alarm"),
         (_a_machine, "sluice-local-new: a failure raises no alarm"),
         (_a_rule, "sluice-local-new: a failure raises no alarm"),
-        (_a_rule_with_dead_letters, "sluice-local-new: nobody reads what it says of its own"),
+        (_a_rule_with_dead_letters, "sluice-local-new: nobody reads .*FailedToBeSentToDlq"),
         (_a_second_incident, r"sluice-local-load: a failure raises \['sluice-local-again', 'slu"),
         (_a_symptom_that_tells, "LoadFailures.*: a symptom of .*, and tells by itself"),
+        (_an_unread_end, r"sluice-local-load: nobody reads \['ExecutionsTimedOut'\]"),
         (_an_incident_that_tells_nobody, "sluice-local-uploaded: a failure raises .* alone"),
     ],
 )

@@ -96,9 +96,9 @@ class Topology:
             if len(raised := self.raised_by(resource)) != 1
         ]
         found += [
-            f"{_name(resource)}: nobody reads what it says of its own failures"
+            f"{_name(resource)}: nobody reads {sorted(unread)}"
             for resource in self._assembly.resources(MACHINE, RULE, SCHEDULE)
-            if not any(self._shows(alarm, resource) for alarm in self.alarms.values())
+            if (unread := _FAILURES[resource.kind][1] - self._read_of(resource))
         ]
         for logical_id, alarm in self.alarms.items():
             told = self._incidents_of(logical_id)
@@ -111,7 +111,7 @@ class Topology:
         raised: set[str] = set()
         for place in self._way(resource):
             for logical_id, alarm in self.alarms.items():
-                if self._shows(alarm, place):
+                if self._shown(alarm, place):
                     raised |= self._incidents_of(logical_id) or {f"{logical_id} alone"}
         return raised
 
@@ -123,16 +123,18 @@ class Topology:
             and incident.properties.get("AlarmActions")
         }
 
-    def _shows(self, alarm: Resource, place: Resource) -> bool:
-        """Whether an alarm reads every metric by which a place says that it failed."""
+    def _read_of(self, place: Resource) -> set[str]:
+        """The metrics by which a place says that it failed, as far as alarms read them."""
+        return set().union(*(self._shown(alarm, place) for alarm in self.alarms.values()))
+
+    def _shown(self, alarm: Resource, place: Resource) -> set[str]:
         dimension, names = _FAILURES[place.kind]
         name = _name(place)
         if place.kind == SCHEDULE:
             name = place.properties.get("GroupName", "default")
         if place.kind == MACHINE:
             name = f"arn:aws:states:us-east-1:{ACCOUNT_ID}:stateMachine:{name}"
-        read = {m.name for m in metrics(alarm) if m.dimensions == ((dimension, name),)}
-        return read == names
+        return {m.name for m in metrics(alarm) if m.dimensions == ((dimension, name),)} & names
 
     def _way(self, resource: Resource) -> Iterator[Resource]:
         """A resource, and where a failure of it ends up: its caller, or its dead letters."""

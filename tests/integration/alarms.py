@@ -81,14 +81,8 @@ class Evaluation:
         }
 
     def _is_past(self, alarm: dict[str, Any]) -> bool:
-        metrics = [
-            query["MetricStat"]["Metric"]
-            for query in alarm.get("Metrics", [])
-            if "MetricStat" in query
-        ] or [alarm]
-        values = [value for metric in metrics if (value := self._value(metric)) is not None]
-        # all our expressions are sums, and their terms are counts
-        return bool(values) and sum(values) > alarm["Threshold"]
+        value = self._value(alarm)
+        return value is not None and value > alarm["Threshold"]
 
     def _value(self, metric: dict[str, Any]) -> float | None:
         dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
@@ -105,7 +99,7 @@ class Evaluation:
         ]
         if not found:
             return None
-        return sum(found) if metric.get("Statistic") == "Sum" else found[-1]
+        return sum(found) if metric["Statistic"] == "Sum" else found[-1]
 
     def _depth(self, queue: str) -> float:
         sqs = self._account.client("sqs")
