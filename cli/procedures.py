@@ -50,8 +50,10 @@ def list_releases(environment: InEnvironment = None, as_json: AsJson = False) ->
         ]
     if as_json:
         show_json([release_tables.file_json(*each) for each in found])
-    else:
+    elif found:
         show(release_tables.files(found, title=place.name))
+    else:
+        show_text(f"no release at {releases.where}; `sluice procedures run FILE` uploads one")
 
 
 @app.command(epilog="Example: sluice procedures check Rel1.txt")
@@ -266,7 +268,7 @@ def _chosen(progress: Progress, again: Sequence[int], *, leave: bool, as_json: b
     ]
     if not open_calls or leave:
         return list(again)
-    if as_json or not sys.stdin.isatty():
+    if as_json or not _is_a_person_there():
         numbers = ", ".join(str(call["procedure_number"]) for call in open_calls)
         raise UsageError(
             f"nobody knows whether call {numbers} ran: look, then give --again and its number to"
@@ -274,6 +276,10 @@ def _chosen(progress: Progress, again: Sequence[int], *, leave: bool, as_json: b
         )
     show(release_tables.progress(progress))
     return [*again, *(call["procedure_number"] for call in open_calls if _is_wanted(call))]
+
+
+def _is_a_person_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _is_wanted(call: dict[str, Any]) -> bool:

@@ -72,6 +72,11 @@ class Releases:
         found = self.objects.current_versions(self.settings.prefix)
         return {key: found[key] for key in release_order(found) if self._is_release(key)}
 
+    @property
+    def where(self) -> str:
+        """Where releases lie, as a pattern."""
+        return f"s3://{self.place.bucket}/{self.settings.prefix}*{SUFFIX}"
+
     def release_id(self, key: str, version_id: str) -> str:
         """The identity of one version of a release."""
         return id_of_file(self.place.bucket, key, version_id)
@@ -82,7 +87,8 @@ class Releases:
         key = name if name.startswith(self.settings.prefix) else f"{folder}/{name}".lstrip("/")
         if not self._is_release(key):
             raise UsageError(
-                f"{name}: a release of {self.place.name} is named {self._pattern}; rename the file"
+                f"{name}: a release of {self.place.name} is named {file_name_of(self.where)};"
+                " rename the file"
             )
         return key
 
@@ -189,10 +195,6 @@ class Releases:
     def _is_release(self, key: str) -> bool:
         rest = key.removeprefix(self.settings.prefix)
         return rest != key and key.endswith(SUFFIX) and "/" not in rest
-
-    @property
-    def _pattern(self) -> str:
-        return f"{file_name_of(self.settings.prefix)}*{SUFFIX}"
 
 
 def _not_yet(call: Json) -> Json:

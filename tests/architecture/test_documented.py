@@ -12,13 +12,17 @@ import typer
 from pydantic import BaseModel
 
 from cli import advice, exits
+from cli import releases as release_states
 from cli.main import app
 from config.job import BatchOptions, CsvOptions, Expectation, Job, SchemaContract
-from lambdas.shared.domain import errors
+from lambdas.shared.domain import after_load, errors
+from lambdas.shared.domain.release_run import CallState, ReleaseState
+from lambdas.shared.domain.releases import parse_release
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (DOCS / "commands.md").read_text()
 ERRORS = (DOCS / "errors.md").read_text()
+PROCEDURES = (DOCS / "procedures.md").read_text()
 ONBOARDING = (DOCS / "onboarding.md").read_text()
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
 REQUIRED = {
@@ -114,6 +118,31 @@ def test_no_error_is_documented_that_is_gone() -> None:
 
 
 NESTED_REQUIRED: dict[str, dict[str, Any]] = {"expect": {"by": "00:30"}}
+
+
+def test_what_a_call_after_a_load_may_name_is_documented_in_the_words_of_the_code() -> None:
+    documented = rows(PROCEDURES, "## After a load")
+    assert {name: cells[0] for name, cells in documented.items()} == {
+        f":{name}": meaning for name, meaning in after_load.PARAMETERS.items()
+    }
+
+
+def test_every_state_of_a_call_and_of_a_release_is_documented() -> None:
+    section = PROCEDURES.split("## What becomes of a call\n", 1)[1].split("\n## ")[0]
+    states = re.findall(r"^\| ([A-Z_]+) \|", section, re.M)
+    assert {*states} == {*CallState, release_states.WAITING}
+    assert {state for state in ReleaseState if state not in section} == set()
+
+
+def test_every_line_that_the_documentation_shows_is_read_as_one_call() -> None:
+    section = PROCEDURES.split("## What a line may say\n", 1)[1].split("\n## ")[0]
+    calls = re.findall(r"^\| `([^`]+)` \|", section, re.M)
+    assert len(calls) >= 12
+    for line in calls:
+        (call,) = parse_release(line.encode(), "docs/procedures.md").calls
+        assert call.sql().startswith("CALL ")
+
+
 FIELDS: list[tuple[str, str | None, type[BaseModel]]] = [
     ("## The fields of a job", None, Job),
     ("### csv", "csv", CsvOptions),

@@ -6,6 +6,7 @@ The account is started and ended as the README says, in a copy of the checkout.
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -211,6 +212,37 @@ def test_what_was_uploaded_is_in_the_status_with_its_history(checkout: Checkout)
     assert job["history"]["files"]["LOADED"] >= 1
     assert answer["dead_letters"] == {"arrivals": 0, "events": 0}
     assert answer["notes"] == []
+
+
+def test_a_release_ends_with_the_exit_code_of_its_worst_call(checkout: Checkout) -> None:
+    sql = (
+        "CREATE OR REPLACE PROCEDURE well(n INT) AS $$ BEGIN NULL; END $$ LANGUAGE plpgsql",
+        "CREATE OR REPLACE PROCEDURE badly() AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+        " LANGUAGE plpgsql",
+        'GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA public TO "IAMR:sluice-local-run-procedures"',
+    )
+    made = checkout.bash(
+        'eval "$(./sluice local env)" && .venv/bin/aws redshift-data batch-execute-statement'
+        " --workgroup-name sluice-local --database dev --wait-time-seconds 30 --sqls "
+        + " ".join(map(shlex.quote, sql))
+    )
+    assert '"FINISHED"' in made.stdout, made.stdout + made.stderr
+    release = checkout.write("Rel71.txt", "well(1)\nbadly -- sluice: retry 1\nwell(2)\n")
+    checkout.sluice("procedures", "check", release, "--environment", "local")
+    found = checkout.sluice("procedures", "run", release, code=Exit.FAILED)
+    assert [call["status"] for call in found["calls"]] == ["FINISHED", "FAILED", "FINISHED"]
+    assert found["response"]["body"]["successful_procedures"] == 2
+    stopped = checkout.write("Rel72.txt", "badly\nwell(3)\n")
+    found = checkout.sluice("procedures", "run", stopped, "--on-error", "stop", code=Exit.FAILED)
+    assert [call["status"] for call in found["calls"]] == ["FAILED", "SKIPPED"]
+    missing = checkout.write("Rel73.txt", "well(1)\nnowhere()\n")
+    answer = checkout.sluice(
+        "procedures", "check", missing, "--environment", "local", code=Exit.BAD_INPUT
+    )
+    assert "line 2: there is no procedure nowhere" in answer["error"]["message"]
+    checkout.sluice("procedures", "run", missing, code=Exit.BAD_INPUT)
+    by_hand = checkout.sluice("procedures", "run", "--name", "well", "--parameter", "7")
+    assert by_hand["calls"][0]["sql_executed"] == "CALL well(7);"
 
 
 def test_status_does_not_wait_for_anybody_while_it_watches(checkout: Checkout) -> None:

@@ -45,6 +45,18 @@ def test_bad_jobs_are_bad_input(tmp_path: Path) -> None:
     }
 
 
+def test_an_after_load_that_calls_nothing_is_bad_input(tmp_path: Path) -> None:
+    jobs = json.loads(Path("config/config.json").read_text())
+    jobs[1]["after_load"] = ["CALL refresh(:rows)", "CALL refresh(:rws); DROP TABLE customers"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(jobs))
+    code, text = run("check", str(path), "--json")
+    assert code == 2
+    assert json.loads(text)["error"]["message"].startswith(
+        "job 2 (JOB002): after_load.1: column 14: :rws is no parameter"
+    )
+
+
 def test_a_file_is_shown_with_its_columns_and_ddl(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("id,name\n1,a\n2,b\n")

@@ -7,9 +7,11 @@ from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from cli.environment import entered
 from cli.exits import Exit
+from cli.main import app
 from cli.releases import Progress, Releases
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
@@ -266,6 +268,32 @@ def test_a_release_is_resumed_once_somebody_says_what_to_do_with_unknown_calls(
         json.dumps(wanted | {"run_unknown": []}),
         json.dumps(wanted | {"run_unknown": [2]}),
     }
+
+
+@pytest.mark.parametrize(("said", "chosen"), [("y\nn\n", [1]), ("n\ny\n", [3]), ("n\nn\n", [])])
+def test_a_person_is_asked_about_each_call_that_may_have_run(
+    deployed: Deployed,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    chosen: list[int],
+) -> None:
+    states = [CallState.UNKNOWN, CallState.FINISHED, CallState.UNKNOWN]
+    machine.write(TEXT, states, ReleaseState.INTERRUPTED)
+    monkeypatch.setattr("cli.procedures._is_a_person_there", lambda: True)
+    command = ["procedures", "resume", "--no-wait", "--environment", "dev"]
+    result = CliRunner().invoke(app, command, input=said)
+    assert result.exit_code == 0, result.output
+    assert "Run call 1, CALL good(1);, again?" in result.output
+    (request,) = machine.requests()
+    assert request["run_unknown"] == chosen
+
+
+def test_a_bucket_without_releases_says_where_they_are_looked_for(
+    deployed: Deployed, machine: Machine
+) -> None:
+    shown = deployed.run("procedures", "list", "-e", "dev").stdout
+    assert f"no release at s3://{BUCKET}/Redshift/Rel*.txt" in shown
 
 
 def test_what_finished_is_never_run_again(deployed: Deployed, machine: Machine) -> None:
