@@ -228,6 +228,13 @@ class Bench:
             }
             event = {"detail-type": "Object Created", "time": now, "detail": detail}
             return {"Records": [{"messageId": "m", "body": json.dumps(event)}]}
+        if step == "sweep":
+            return {}
+        if step == "release_api":
+            return {"routeKey": "GET /releases/{execution}", "pathParameters": {"execution": "e"}}
+        execution = {"id": "arn:e", "name": f"cold-{time.time_ns()}", "started_at": now}
+        if step in ("open_release", "run_procedures", "close_release"):
+            return {"request": {}, "execution": execution, "release": self._release()}
         load = {
             "claim": {"status": "NEW"},
             "infer_schema": {"status": "CLAIMED", "files": self._files()},
@@ -237,8 +244,23 @@ class Bench:
         (job, *_) = json.loads((ROOT / "config" / "config.json").read_text())
         return {
             "job": {"generation": 1, "config": job},
-            "execution": {"id": "arn:e", "name": f"cold-{time.time_ns()}", "started_at": now},
+            "execution": execution,
             "load": load,
+        }
+
+    def _release(self) -> dict[str, Any]:
+        """One of which nothing is left to run, and that nobody opened."""
+        self._put("work/releases/cold/plan.json", b'{"calls": []}')
+        return {
+            "status": "DONE",
+            "release_id": "cold",
+            "target": self._info.workgroup,
+            "database": self._info.database,
+            "on_error": "continue",
+            "opened_at": "2026-01-01T00:00:00+00:00",
+            "again": {},
+            "next": 1,
+            "round": 0,
         }
 
     def _files(self) -> str:

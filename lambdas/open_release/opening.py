@@ -28,7 +28,8 @@ from lambdas.shared.domain.release_run import (
 )
 from lambdas.shared.domain.releases import parse_release, release_order
 
-_LONGEST_WAIT_SECONDS = 60
+_FEW_TRIES = 1_000
+"""An execution's history holds 25,000 events, 9 a try; after so many, waits become longer."""
 _MOST_BYTES = 5 * 1024**2
 _SUFFIX = ".txt"
 _MAY_RUN = (None, ReleaseState.REFUSED)
@@ -176,7 +177,7 @@ class Opening:
             return place | {"status": "REFUSED", "error": error.to_json()}
         if not self._lease(lease_of(head.target, head.database)):
             tries = int(self.step.release.get("tries", 0))
-            wait = min(2**tries, _LONGEST_WAIT_SECONDS)
+            wait = min(2**tries, 60 if tries < _FEW_TRIES else 600)
             return {"status": "WAITING", "tries": tries + 1, "wait_seconds": wait}
         if not self.ledger.open(head, instead_of=before):
             return place | {"status": "ALREADY_RUNNING"}
