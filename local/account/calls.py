@@ -81,6 +81,8 @@ def billed(request: Request) -> tuple[str, int]:
     if request.service == "s3":
         if "x-amz-copy-source" in request.headers:
             return "Copy", 1
+        if _sub_resource(request) == "delete":
+            return "Delete", len(list(_deleted(request.body)))
         is_list = request.method == "GET" and not _bucket_and_key(request)[1]
         return "List" if is_list else request.method.title(), 1
     if request.operation in ("TransactWriteItems", "TransactGetItems"):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from config.metrics import Metric
+
 PRICES: Final = Path(__file__).with_name("prices.json")
 WAKING_SECONDS: Final = 60
 """What Redshift Serverless bills at least each time it is woken."""
@@ -116,7 +118,10 @@ def standing(templates: Iterable[Mapping[str, Any]], prices: Mapping[str, float]
     polls = HOURS_A_MONTH * 3600 / _POLL_SECONDS * _POLLERS
     return {
         "keys": count("AWS::KMS::Key") * prices["kms_key_month"],
-        "alarms": count("AWS::CloudWatch::Alarm") * prices["alarm_month"],
+        "alarms": count("AWS::CloudWatch::Alarm") * prices["alarm_month"]
+        + count("AWS::CloudWatch::CompositeAlarm") * prices["composite_alarm_month"],
+        # those of classes of error come on top while there are errors
+        "metrics": (len(Metric) + count("AWS::Logs::MetricFilter")) * prices["metric_month"],
         "dashboards": count("AWS::CloudWatch::Dashboard") * prices["dashboard_month"],
         "interface endpoints": zones * HOURS_A_MONTH * prices["interface_endpoint_hour"],
         "secrets": (secrets + count("AWS::SecretsManager::Secret")) * prices["secret_month"],

@@ -1,6 +1,7 @@
 """The account counts what its roles ask for, and how long its functions run."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,14 @@ def request(service: str, method: str, path: str = "/", **more: object) -> Reque
         (request("s3", "PUT", "/data/a.csv"), ("Put", 1)),
         (request("s3", "PUT", "/data/a.csv", x_amz_copy_source="data/b.csv"), ("Copy", 1)),
         (request("s3", "DELETE", "/data/a.csv"), ("Delete", 1)),
+        (
+            replace(
+                request("s3", "POST", "/data"),
+                query={"delete": ""},
+                body=b"<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object></Delete>",
+            ),
+            ("Delete", 2),
+        ),
         (
             request(
                 "dynamodb",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config.metrics import Metric
 from tools.cost.__main__ import priced, size_of
 from tools.cost.bill import (
     PRICES,
@@ -129,6 +130,9 @@ TEMPLATE: Mapping[str, Any] = {
             "Type": "AWS::RedshiftServerless::Namespace",
             "Properties": {"ManageAdminPassword": True},
         },
+        "A": {"Type": "AWS::CloudWatch::Alarm", "Properties": {}},
+        "C": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {}},
+        "F": {"Type": "AWS::Logs::MetricFilter", "Properties": {}},
         "K": {"Type": "AWS::KMS::Key", "Properties": {}},
         "E": {
             "Type": "AWS::EC2::VPCEndpoint",
@@ -148,6 +152,8 @@ def test_sizes_are_the_templates() -> None:
 def test_what_stands_costs_without_a_file() -> None:
     months = standing([TEMPLATE], load_prices())
     assert months["keys"] == 1.0
+    assert months["alarms"] == pytest.approx(0.1 + 0.5)
+    assert months["metrics"] == pytest.approx((len(Metric) + 1) * 0.3)
     assert months["secrets"] == 0.4
     assert months["interface endpoints"] == pytest.approx(3 * 730 * 0.01)
     assert months["polls of idle queues"] == 0
