@@ -67,7 +67,8 @@ def _is_next(scope: Scope, state: State, number: int) -> bool:
         same = [
             n for n in range(number) if n == file.replay_of or _replays(scope, n, file.replay_of)
         ]
-        return all(_is_final(state.ledger[each]) for each in same)
+        is_settled = _is_final(state.ledger[file.replay_of])
+        return is_settled and all(state.ledger[each] != UNKNOWN for each in same)
     for other in range(len(scope.files)):
         each = scope.files[other]
         if state.source[other] != ABSENT or each.replay_of is not None:
@@ -132,6 +133,11 @@ def _transaction(scope: Scope, state: State, number: int, each: Transaction) -> 
 
     if paid := spend(state, "transient"):
         yield Move(who, "fails", "1023", ended("TRANSIENT", of=paid), True)
+    if not each.is_forgotten and (paid := spend(state, "forget")):
+        forgotten = each._replace(is_forgotten=True)
+        rest = (*state.transactions[:number], forgotten, *state.transactions[number + 1 :])
+        after = paid._replace(transactions=tuple(sorted(rest)))
+        yield Move(who, "is forgotten", "and goes on", after, True)
     if "the snapshot comes before the lock" in scope.broken and not each.seen:
         begun = each._replace(seen=state.history)
         rest = (*state.transactions[:number], begun, *state.transactions[number + 1 :])
@@ -257,6 +263,8 @@ def unrest(scope: Scope, state: State) -> str:
             if each.replay_of is None:
                 return f"f{file} was never uploaded"
             continue
+        if each.replay_of is not None and state.ledger[file] == UNKNOWN:
+            continue  # refused: another was under way, and whoever asked is told
         if state.history[file] == UNKNOWN:
             return f"f{file} has no verdict, and nobody will give it one"
         if state.ledger[file] != state.history[file]:

@@ -155,6 +155,14 @@ def explore(scope: Scope, *, most_states: int = 5_000_000) -> Report:
     return search.report(is_whole=True)
 
 
+def states_of(scope: Scope) -> list[State]:
+    """All states of a scope that holds."""
+    search = _Search(scope)
+    while search.queue:
+        search.expand(search.queue.popleft())
+    return search.seen.states
+
+
 def _without_rest(ways: list[list[int]], good: list[int]) -> int | None:
     """A state from which no good rest can be reached; states are numbered as they were met."""
     back: list[list[int]] = [[] for _ in ways]

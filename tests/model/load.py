@@ -146,6 +146,19 @@ _FIRST = {
 }
 
 
+def edges(scope: Scope, state: State) -> Iterator[tuple[str, str, str]]:
+    """(at, transition, next) of each function; "" follows the last transition of an invocation."""
+    functions = [run.function for run in state.runs if run.function is not None]
+    for function in (*functions, *state.zombies):
+        if function.at == "claim.lease":
+            # no state changes, or the same as where nobody comes in between
+            yield function.at, "claim.wait", ""
+            yield function.at, "claim.take over too late", ""
+            yield function.at, "claim.lease freed meanwhile", "claim.raise"
+        for step in _STEPS[function.at](scope, state, function):
+            yield function.at, step.transition, "" if step.ends else step.function.at
+
+
 def _outlived(state: State, function: Function) -> State:
     return state._replace(zombies=tuple(sorted((*state.zombies, function))))
 
@@ -351,18 +364,24 @@ def _submit(_scope: Scope, state: State, function: Function) -> Iterator[_Step]:
 def _poll(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     token = (function.run, function.round, function.attempt)
     found = next(t for t in state.transactions if (t.run, t.round, t.attempt) == token)
+    if found.is_forgotten:
+        # it may yet commit; the next attempt's own look at the history tells
+        following = _attempted_again(function)
+        yield _Step("upsert.try again", "it is forgotten", state, following, "returns")
+        return
     if found.status == "open":
         if not function.is_submitted:
             again = function._replace(at="upsert.plan", is_submitted=True, local=())
             yield _Step("upsert.poll", "RUNNING", state, again, "returns")
         return
-    if found.status == "LOST":
-        # the Data API has forgotten it; the task fails for good after its retries
-        abandon = function._replace(at="abandon.release", local=())
-        yield _Step("upsert.poll", "the statement is lost", state, abandon, "returns")
-        return
     name, following = _after(scope, state, function, found)
     yield _Step(name, f"{found.status} {list(found.found)}", state, following, "returns")
+
+
+def _attempted_again(function: Function) -> Function:
+    return function._replace(
+        at="upsert.plan", attempt=function.attempt + 1, is_submitted=False, local=()
+    )
 
 
 def _after(
@@ -370,9 +389,7 @@ def _after(
 ) -> tuple[str, Function]:
     """What a closed transaction leads to."""
     decided = function._replace(at="settle.read", local=(), is_submitted=False)
-    again = function._replace(
-        at="upsert.plan", attempt=function.attempt + 1, is_submitted=False, local=()
-    )
+    again = _attempted_again(function)
     if found.status == "FINISHED":
         return "upsert.decide", decided._replace(verdicts=found.plan)
     if found.status == "VERDICT":
@@ -408,7 +425,7 @@ def _read_verdicts(scope: Scope, state: State, function: Function) -> Iterator[_
     to_clear = tuple(
         file
         for file, verdict in function.verdicts
-        if verdict != MISSING and scope.files[file].replay_of is None
+        if verdict != MISSING and (scope.files[file].replay_of is None or verdict == REJECTED)
     )
     to_tell = tuple(file for file, _ in function.verdicts)
     following = _settling(scope, function, to_clear, to_tell)
@@ -430,15 +447,23 @@ def _list(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     """Look for older versions that nobody has seen, for one of the files that may be next."""
     to_clear, to_tell = function.local
     for file in _next_to_clear(scope, to_clear):
+        name = "settle.list"
+        if dict(function.verdicts)[file] == REJECTED:
+            name = "settle.put aside"  # and list: what lies there is read by people only
+        if scope.files[file].replay_of is not None:
+            rest = tuple(each for each in to_clear if each != file)
+            following = _settling(scope, function, rest, to_tell)
+            yield _Step("settle.put aside a replay", f"f{file}", state, following)
+            continue
         unseen = ordering.unseen_before(scope, state, file)
         if unseen is not None:
             following = function._replace(at="settle.admit", local=(to_clear, to_tell, unseen))
             told = f"f{file}; f{unseen[0]} is older and unknown"
-            yield _Step("settle.list", told, state, following)
+            yield _Step(name, told, state, following)
             continue
         rest = tuple(each for each in to_clear if each != file)
         following = function._replace(at="settle.clear", local=(rest, to_tell, file))
-        yield _Step("settle.list", f"f{file}", state, following)
+        yield _Step(name, f"f{file}", state, following)
 
 
 def _next_to_clear(scope: Scope, to_clear: tuple[int, ...]) -> Iterator[int]:

@@ -33,8 +33,9 @@ class Invocation:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it returned."""
-        return self.actor.is_done and self.actor.error is None
+        """Whether it returned, and did not give its message back."""
+        is_done = self.actor.is_done and self.actor.error is None
+        return is_done and not self.actor.result.get("batchItemFailures")
 
     @property
     def is_single(self) -> bool:

@@ -35,6 +35,19 @@ def moves(scope: Scope, state: State) -> Iterator[Move]:
         yield from _go_on(scope, rest, route, who)
 
 
+def edges(scope: Scope, state: State) -> Iterator[tuple[str, str, str]]:
+    """(at, transition, next) of each invocation; it begins at "route" and ends with ""."""
+    for move in moves(scope, state):
+        before, after = list(state.routes), list(move.state.routes)
+        for each in state.routes:
+            if each in after:
+                after.remove(each)
+                before.remove(each)
+        if not move.is_fault:
+            at = before[0].at if before else "route"
+            yield at, move.transition, after[0].at if after else ""
+
+
 def pool(scope: Scope, state: State, job: int) -> list[int]:
     """The files with a pool entry, oldest sequence first."""
     found = [
@@ -121,7 +134,7 @@ def _replay(scope: Scope, state: State, route: Route) -> Iterator[Move]:
     original = scope.files[file].replay_of
     same = [n for n, f in enumerate(scope.files) if n == original or f.replay_of == original]
     if any(state.ledger[each] == POOLED for each in same if each != file):
-        yield Move(who, "route.replay", "not settled", state)
+        yield Move(who, "route.replay refused", "another is not settled", state)
     else:
         read = state.sequence[original or 0]
         after = _put(scope, state, route._replace(read=read), who)

@@ -35,6 +35,11 @@ DEFAULT = (
         faults={"transient": 1, "time_out": 1},
     ),
     Scope(
+        name="one file, a statement forgotten, a crash",
+        files=_ONE,
+        faults={"forget": 1, "crash": 1},
+    ),
+    Scope(
         name="a bad file, a stop, an event twice", files=_BAD, faults={"stop": 1, "duplicate": 1}
     ),
     Scope(name="two files, a crash, and no sweep", files=_TWO, faults={"crash": 1}, broken=_ALONE),
@@ -83,6 +88,12 @@ DEFAULT = (
 )
 
 DEEP = (
+    Scope(
+        name="one file, a statement forgotten, a stop, an event twice",
+        files=_ONE,
+        faults={"forget": 1, "stop": 1, "duplicate": 1},
+        routes=1,
+    ),
     Scope(name="one file, two stops", files=_ONE, faults={"stop": 2}),
     Scope(
         name="one file, whatever may happen, once each",

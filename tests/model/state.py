@@ -25,6 +25,7 @@ FAULTS = (
     "duplicate",  # a message comes twice
     "lose",  # an event is lost
     "transient",  # a transaction fails and might succeed later
+    "forget",  # the Data API forgets a statement, which goes on
     "delete",  # a person deletes a version from data/in/
     "sweep",  # a sweep runs although things are under way
 )
@@ -131,19 +132,22 @@ class Transaction(NamedTuple):
     status: str = "open"
     found: tuple[int, ...] = ()
     seen: tuple[str, ...] = ()
+    is_forgotten: bool = False
 
 
 class Sweep(NamedTuple):
-    """A sweep under way: versions to clear and to send, then jobs to look at, one by one.
+    """A sweep under way: keys to list, one a page; jobs to look at; and what it found to do.
 
     `generation` is what it read of the first of `jobs`; 0 before that.
     """
 
     jobs: tuple[int, ...]
+    keys: tuple[str, ...] = ()
     to_clear: tuple[int, ...] = ()
     to_send: tuple[int, ...] = ()
     generation: int = 0
     is_closed: bool = False
+    to_wake: tuple[int, ...] = ()
 
 
 class State(NamedTuple):

@@ -19,27 +19,36 @@ _ROUTER = "lambdas.route.router.Router"
 _CLAIM = "lambdas.claim.claiming"
 _UPSERT = "lambdas.upsert.loading.Loading"
 _SETTLE = "lambdas.settle.settling.Settling"
+_SWEEP = "lambdas.sweep.sweeping.Sweeping"
 _START = "lambdas.shared.starting.start_open_generation"
 
 TRANSITIONS: dict[str, Transition] = {
     # route: a message is received with its first effect and acknowledged with its last
-    "route.order": Transition(
-        f"{_ROUTER}._admit", ("Objects.get", "Objects.versions", "Ledger.files_of")
-    ),
-    "route.put": Transition(f"{_ROUTER}._admit", ("Ledger.is_new", "Ledger.pool_file")),
+    "route.order": Transition(f"{_ROUTER}._in_order", ("Objects.versions", "Ledger.files_of")),
+    "route.admit": Transition(f"{_ROUTER}._in_order", ("Ledger.pool_file",)),
+    "route.put": Transition(f"{_ROUTER}._admit", ("Ledger.pool_file",)),
+    "route.replay": Transition(f"{_ROUTER}._replay", ("Ledger.files_of", "Ledger.pool_file")),
+    "route.replay refused": Transition(f"{_ROUTER}._replay", ("Ledger.files_of",)),
     "route.generation": Transition(_START, ("Ledger.generation",)),
     "route.start": Transition(_START, ("Workflow.start",)),
     "route.raise": Transition(f"{_ROUTER}._raise_after_failure", ("Ledger.raise_generation",)),
-    "route.look": Transition(
-        f"{_ROUTER}._raise_after_failure", ("Ledger.pool", "Ledger.count_failure")
-    ),
+    "route.look": Transition(f"{_ROUTER}._raise_after_failure", ("Ledger.pool",)),
     "route.wake": Transition(f"{_ROUTER}._raise_after_failure", ("send",)),
-    "route.waken": Transition(f"{_ROUTER}._wake", ("Ledger.pool", "Objects.get")),
+    "route.waken": Transition(f"{_ROUTER}._wake", ("Ledger.pool",)),
     # claim
     "claim.lease": Transition(f"{_CLAIM}._lease", ("Ledger.take_lease",)),
     "claim.take over": Transition(
         f"{_CLAIM}._lease",
         ("Ledger.take_lease", "Ledger.lease", "is_closed", "Ledger.take_lease"),
+    ),
+    "claim.wait": Transition(
+        f"{_CLAIM}._lease", ("Ledger.take_lease", "Ledger.lease", "is_closed")
+    ),
+    "claim.lease freed meanwhile": Transition(
+        f"{_CLAIM}._lease", ("Ledger.take_lease", "Ledger.lease", "Ledger.take_lease")
+    ),
+    "claim.take over too late": Transition(
+        f"{_CLAIM}._lease", ("Ledger.take_lease", "Ledger.lease", "is_closed", "Ledger.take_lease")
     ),
     "claim.raise": Transition(f"{_CLAIM}.claim", ("Ledger.raise_generation",)),
     "claim.pool": Transition(f"{_CLAIM}.claim", ("Ledger.pool",)),
@@ -50,7 +59,7 @@ TRANSITIONS: dict[str, Transition] = {
     # infer_schema
     "infer.write": Transition(
         "lambdas.infer_schema.batch.infer_batch",
-        ("Objects.get_json", "Objects.get_range", "Objects.put_json"),
+        ("Objects.get_json", "Objects.put_json"),
     ),
     # upsert
     "upsert.plan": Transition(
@@ -59,7 +68,6 @@ TRANSITIONS: dict[str, Transition] = {
             "Objects.find_json",
             "Objects.get_json",
             "Warehouse.run",
-            "Warehouse.rows",
             "Objects.put_json_if_absent",
         ),
     ),
@@ -77,32 +85,63 @@ TRANSITIONS: dict[str, Transition] = {
             "Warehouse.wait",
             "Objects.get_json",
             "Warehouse.run",
-            "Warehouse.rows",
             "Objects.put_json",
         ),
     ),
     "upsert.try again": Transition(f"{_UPSERT}.advance", ("Warehouse.wait",)),
-    "upsert.reject": Transition(
-        f"{_UPSERT}.advance", ("Warehouse.wait", "Warehouse.run", "Warehouse.rows")
-    ),
+    "upsert.reject": Transition(f"{_UPSERT}.advance", ("Warehouse.wait", "Warehouse.run")),
     "upsert.narrow": Transition(f"{_UPSERT}.advance", ("Warehouse.wait", "Objects.put_json")),
     # settle
     "settle.read": Transition(f"{_SETTLE}._verdicts", ("Objects.get_json",)),
-    "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
+    "settle.put aside": Transition(
+        f"{_SETTLE}._put_away",
+        ("Objects.put_json", "Objects.copy", "Objects.versions", "Ledger.files_of"),
+    ),
+    "settle.put aside a replay": Transition(
+        f"{_SETTLE}._put_away", ("Objects.put_json", "Objects.copy")
+    ),
     "settle.list": Transition(
         f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
     ),
     "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
     "settle.clear": Transition(f"{_SETTLE}._clear", ("Objects.delete_versions",)),
     "settle.project": Transition(f"{_SETTLE}._apply", ("Ledger.project",)),
-    "settle.tell": Transition(f"{_SETTLE}.settle", ("Ledger.record_load",)),
     "settle.look": Transition(f"{_SETTLE}.settle", ("Ledger.pool",)),
     "settle.release": Transition(f"{_SETTLE}._release", ("Ledger.release_lease",)),
     "settle.look again": Transition(f"{_SETTLE}._release", ("Ledger.pool",)),
     "settle.generation": Transition(_START, ("Ledger.generation",)),
     "settle.start": Transition(_START, ("Workflow.start",)),
     "abandon.release": Transition(f"{_SETTLE}.abandon", ("Ledger.release_lease",)),
+    # sweep
+    "sweep.look": Transition(f"{_SWEEP}._look_through", ("Objects.page_of_versions",)),
+    "sweep.clear": Transition(f"{_SWEEP}._clear", ("Objects.delete_version",)),
+    "sweep.send": Transition(f"{_SWEEP}._handle", ("send_all",)),
+    "sweep.look at pool": Transition(f"{_SWEEP}._is_abandoned", ("Ledger.pool",)),
+    "sweep.look at job": Transition(
+        f"{_SWEEP}._is_abandoned", ("Ledger.pool", "Ledger.generation", "Workflow.has_closed")
+    ),
+    "sweep.raise": Transition(f"{_SWEEP}._is_abandoned", ("Ledger.raise_generation",)),
+    "sweep.wake": Transition(f"{_SWEEP}.sweep", ("send_all",)),
 }
 
-NOTICES = {"Alerts.publish", "Ledger.forget_failures", "Ledger.record_load", "Ledger.is_new"}
-"""Effects that tell people, and no other step anything: they are compared, and change no state."""
+QUIET = {
+    # people are told
+    "Alerts.publish",
+    "Ledger.record_load",
+    # counted and remembered for people, and for no other step's rows
+    "Ledger.count_failure",
+    "Ledger.failures",
+    "Ledger.forget_failures",
+    "Ledger.is_new",
+    "Ledger.keep_sweep_position",
+    "Ledger.sweep_position",
+    # of each version that is listed; read together with the listing
+    "LedgerView.entries",
+    # of raw copies, which never change, and of what was just run
+    "Objects.get_range",
+    "Warehouse.rows",
+}
+"""Effects that move nothing in the model, wherever the product has them."""
+
+CONFIGURATION = "lambdas.shared.jobs.load_job_configurations"
+"""Reads the jobs, which stay as they are here: its effects are left out."""

@@ -1,0 +1,1 @@
+"""What Sluice relies on and only a real account can show, asked of one: `--help` says how."""
