@@ -1,0 +1,44 @@
+"""Versions in the bucket, on moto: what is copied is the version that was asked for."""
+
+from datetime import UTC, datetime
+
+import pytest
+from moto import mock_aws
+
+from lambdas.shared.aws import clients, objects
+from lambdas.shared.aws.objects import Objects
+from lambdas.shared.domain.files import File
+
+_LARGE = 9 * 1024**2
+"""More than boto3's managed copy takes in one piece."""
+
+
+@pytest.mark.parametrize("most_at_once", [objects._SINGLE_COPY_BYTES, 1])
+def test_the_version_is_copied_though_it_was_overwritten_in_one_piece_or_in_parts(
+    most_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_SINGLE_COPY_BYTES", most_at_once)  # 5 GB would be too many
+    for name, value in (("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    clients.forget()
+    with mock_aws():
+        s3 = clients.s3()
+        s3.create_bucket(Bucket="data")
+        s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+        first = s3.put_object(Bucket="data", Key="data/in/a.csv", Body=b"1" * _LARGE)
+        s3.put_object(Bucket="data", Key="data/in/a.csv", Body=b"2")
+        file = File(
+            bucket="data",
+            key="data/in/a.csv",
+            version_id=first["VersionId"],
+            etag=first["ETag"].strip('"'),
+            size=_LARGE,
+            sequence="1",
+            arrived_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+        Objects("data").copy_version(file, "data/raw/a.csv")
+
+        assert Objects("data").get("data/raw/a.csv") == b"1" * _LARGE
+    clients.forget()
