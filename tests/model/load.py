@@ -46,7 +46,7 @@ class _Step(NamedTuple):
     ends: str = ""
 
 
-_PRIVATE = {"claim.write", "infer.write", "upsert.plan", "settle.read"}
+_PRIVATE = {"claim.write", "infer.write", "upsert.plan", "settle.read", "settle.put aside"}
 """What reads and writes only the batch's own work files, or what nobody changes."""
 
 
@@ -421,80 +421,85 @@ def _after(
 
 
 def _read_verdicts(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """`local`: files to clear, files to tell the ledger of."""
-    to_clear = tuple(
+    """`local`: files to look behind, files to clear, files to tell the ledger of."""
+    here = tuple(
         file
         for file, verdict in function.verdicts
-        if verdict != MISSING and (scope.files[file].replay_of is None or verdict == REJECTED)
+        if verdict != MISSING and scope.files[file].replay_of is None
     )
-    to_tell = tuple(file for file, _ in function.verdicts)
-    following = _settling(scope, function, to_clear, to_tell)
+    local = (here, here, tuple(file for file, _ in function.verdicts))
+    following = _settling(scope, function, *local)
+    if bad := [file for file, verdict in function.verdicts if verdict == REJECTED]:
+        following = function._replace(at="settle.put aside", local=(*local, tuple(bad)))
     yield _Step("settle.read", told_of(function.verdicts), state, following)
 
 
+def _put_aside(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+    """Into data/rejected/, where only people look."""
+    *local, (file, *rest) = function.local
+    following = _settling(scope, function, *local)
+    if rest:
+        following = function._replace(local=(*local, tuple(rest)))
+    yield _Step("settle.put aside", f"f{file}", state, following)
+
+
 def _settling(
-    scope: Scope, function: Function, to_clear: tuple[int, ...], to_tell: tuple[int, ...]
+    scope: Scope,
+    function: Function,
+    to_look: tuple[int, ...],
+    to_clear: tuple[int, ...],
+    to_tell: tuple[int, ...],
 ) -> Function:
-    local = (to_clear, to_tell)
+    local = (to_look, to_clear, to_tell)
     if to_tell and (not to_clear or "the ledger is told first" in scope.broken):
         return function._replace(at="settle.project", local=local)
     if to_clear:
-        return function._replace(at="settle.list", local=local)
+        return function._replace(at="settle.list" if to_look else "settle.clear", local=local)
     return function._replace(at="settle.look", local=())
 
 
 def _list(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """Look for older versions that nobody has seen, for one of the files that may be next."""
-    to_clear, to_tell = function.local
-    for file in _next_to_clear(scope, to_clear):
-        name = "settle.list"
-        if dict(function.verdicts)[file] == REJECTED:
-            name = "settle.put aside"  # and list: what lies there is read by people only
-        if scope.files[file].replay_of is not None:
-            rest = tuple(each for each in to_clear if each != file)
-            following = _settling(scope, function, rest, to_tell)
-            yield _Step("settle.put aside a replay", f"f{file}", state, following)
-            continue
-        unseen = ordering.unseen_before(scope, state, file)
-        if unseen is not None:
-            following = function._replace(at="settle.admit", local=(to_clear, to_tell, unseen))
-            told = f"f{file}; f{unseen[0]} is older and unknown"
-            yield _Step(name, told, state, following)
-            continue
-        rest = tuple(each for each in to_clear if each != file)
-        following = function._replace(at="settle.clear", local=(rest, to_tell, file))
-        yield _Step(name, f"f{file}", state, following)
-
-
-def _next_to_clear(scope: Scope, to_clear: tuple[int, ...]) -> Iterator[int]:
-    """All are cleared side by side; the order matters only among versions of one key."""
-    first = scope.files[to_clear[0]].key
-    return (each for each in to_clear if scope.files[each].key == first)
+    """Look for versions older than the next file that nobody has seen."""
+    to_look, to_clear, to_tell = function.local
+    file, *rest = to_look
+    unseen = ordering.unseen_before(scope, state, file)
+    if unseen is not None:
+        following = function._replace(at="settle.admit", local=(*function.local, unseen))
+        told = f"f{file}; f{unseen[0]} is older and unknown"
+        yield _Step("settle.list older", told, state, following)
+        return
+    listed = ordering.listed(scope, state, file)
+    name = "settle.list" if listed and listed[0][0] == file else "settle.list older"
+    following = _settling(scope, function, tuple(rest), to_clear, to_tell)
+    yield _Step(name, f"f{file}", state, following)
 
 
 def _admit(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    to_clear, to_tell, (older, sequence) = function.local
+    *local, (older, sequence) = function.local
     after = pooled(scope, state, older, sequence)
-    following = function._replace(at="settle.list", local=(to_clear, to_tell))
+    following = function._replace(at="settle.list", local=tuple(local))
     yield _Step("settle.admit", f"f{older}", after, following)
 
 
 def _clear(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    to_clear, to_tell, file = function.local
-    if state.source[file] == THERE:
-        state = state._replace(source=put(state.source, file, CLEARED))
-        if not state.raw[file]:
-            state = state._replace(violation=f"f{file} is lost: cleared without a copy")
-    yield _Step("settle.clear", f"f{file}", state, _settling(scope, function, to_clear, to_tell))
+    """All in one request: what stands between two of them stands after both as well."""
+    _, to_clear, to_tell = function.local
+    for file in to_clear:
+        if state.source[file] == THERE:
+            state = state._replace(source=put(state.source, file, CLEARED))
+            if not state.raw[file]:
+                state = state._replace(violation=f"f{file} is lost: cleared without a copy")
+    following = _settling(scope, function, (), (), to_tell)
+    yield _Step("settle.clear", str(list(to_clear)), state, following)
 
 
 def _project(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    to_clear, to_tell = function.local
+    to_look, to_clear, to_tell = function.local
     file, *rest = to_tell
     verdict = dict(function.verdicts)[file]
     if state.ledger[file] in (POOLED, TAKEN):
         state = state._replace(ledger=put(state.ledger, file, verdict))
-    following = _settling(scope, function, to_clear, tuple(rest))
+    following = _settling(scope, function, to_look, to_clear, tuple(rest))
     yield _Step("settle.project", f"f{file} {verdict}", state, following)
 
 
@@ -562,6 +567,7 @@ _STEPS: dict[str, Callable[[Scope, State, Function], Iterator[_Step]]] = {
     "upsert.submit": _submit,
     "upsert.poll": _poll,
     "settle.read": _read_verdicts,
+    "settle.put aside": _put_aside,
     "settle.list": _list,
     "settle.admit": _admit,
     "settle.clear": _clear,

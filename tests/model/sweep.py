@@ -83,8 +83,12 @@ def moves(scope: Scope, state: State) -> Iterator[Move]:
 
 
 def edges(scope: Scope, state: State) -> Iterator[tuple[str, str, str]]:
-    """(at, transition, next) of a sweep that begins here; it begins at "sweep", ends with ""."""
-    at, move = "sweep", _begin(scope, state)
+    """(at, transition, next) of a sweep that begins here; it begins at "sweep", ends with "".
+
+    It looks at each job twice, so that something follows the last of few.
+    """
+    jobs = tuple(range(scope.jobs)) * 2
+    at, move = "sweep", _list(scope, state, Sweep(jobs=jobs, keys=_keys(scope, state)))
     while True:
         following = _at(move.state.sweep)
         yield at, move.transition, following

@@ -93,14 +93,9 @@ TRANSITIONS: dict[str, Transition] = {
     "upsert.narrow": Transition(f"{_UPSERT}.advance", ("Warehouse.wait", "Objects.put_json")),
     # settle
     "settle.read": Transition(f"{_SETTLE}._verdicts", ("Objects.get_json",)),
-    "settle.put aside": Transition(
-        f"{_SETTLE}._put_away",
-        ("Objects.put_json", "Objects.copy", "Objects.versions", "Ledger.files_of"),
-    ),
-    "settle.put aside a replay": Transition(
-        f"{_SETTLE}._put_away", ("Objects.put_json", "Objects.copy")
-    ),
-    "settle.list": Transition(
+    "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
+    "settle.list": Transition(f"{_SETTLE}._admit_older_versions", ("Objects.versions",)),
+    "settle.list older": Transition(
         f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
     ),
     "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
