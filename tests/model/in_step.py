@@ -7,7 +7,7 @@ from tests.model import load, route, sweep
 from tests.model.explore import states_of
 from tests.model.recording import Effect, Invocation
 from tests.model.state import Scope
-from tests.model.transitions import CONFIGURATION, QUIET, TRANSITIONS
+from tests.model.transitions import LEFT_OUT, QUIET, TRANSITIONS
 
 _BEGINNINGS = {
     "Route": ("route",),
@@ -87,7 +87,7 @@ def merged(effects: list[Effect]) -> list[Effect]:
     """The effects that count; the same one after another is one, as often as there are files."""
     found: list[Effect] = []
     for each in effects:
-        if each.name in QUIET or CONFIGURATION in each.callers:
+        if each.name in QUIET or LEFT_OUT & each.callers:
             continue
         if not found or found[-1].name != each.name:
             found.append(each)

@@ -138,5 +138,10 @@ QUIET = {
 }
 """Effects that move nothing in the model, wherever the product has them."""
 
-CONFIGURATION = "lambdas.shared.jobs.load_job_configurations"
-"""Reads the jobs, which stay as they are here: its effects are left out."""
+LEFT_OUT = {
+    # reads the jobs, which stay as they are here
+    "lambdas.shared.jobs.load_job_configurations",
+    # starts what a job calls after a load, by a name of the batch: another machine's concern
+    "lambdas.settle.settling.Settling._start_calls",
+}
+"""Functions whose effects are no part of the protocol."""
