@@ -33,6 +33,7 @@ _RESULT = Path("build/faults-account.json")
 _PATIENCE_SECONDS = 120
 _MOST_SWEEPS = 6
 _CALM_CHECKS = 3
+_SEEDS_OF_ONE_ACCOUNT = 20
 _EMPTY_QUEUE = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 
@@ -342,9 +343,13 @@ def main(
     """
     started = time.monotonic()
     seeds = list(range(first, first + schedules))
-    parts = [seeds[at::workers] for at in range(workers)]
+    starts = range(0, schedules, _SEEDS_OF_ONE_ACCOUNT)
+    parts = [seeds[at : at + _SEEDS_OF_ONE_ACCOUNT] for at in starts]
+    played: list[Played] = []
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        played = [each for part in pool.map(_play_all, parts) for each in part]
+        for part in pool.imap_unordered(_play_all, parts):
+            played += part
+            typer.echo(f"{len(played)} of {schedules} played", err=True)
     verdicts, met = Counter[str](), Counter[str]()
     for each in played:
         verdicts.update(each.verdicts)
