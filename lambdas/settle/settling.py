@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from os.path import commonprefix
 from typing import Any
 
 from config.metrics import Metric
@@ -21,6 +22,8 @@ from lambdas.shared.domain.notices import failed, loaded, rejected
 from lambdas.shared.starting import start_open_generation
 from lambdas.shared.unseen import admitted
 
+_KEYS_PER_PAGE = 20
+"""A page of a listing is worth the calls of so many keys; more of them than that are not listed."""
 _MOST_ROUNDS = 200
 """An execution's history holds 25,000 events; the next one goes on from here."""
 _MOST_IDLE_ROUNDS = 3
@@ -94,8 +97,29 @@ class Settling:
             for each in verdicts
             if each.state is not FileState.MISSING and not each.file.replay
         ]
-        for_each(self._admit_older_versions, here, threads=16)
+        oldest = self._oldest_versions([file.key for file in here])
+        others = [file for file in here if oldest.get(file.key) != file.version_id]
+        for_each(self._admit_older_versions, others, threads=16)
         self.objects.delete_versions([(file.key, file.version_id) for file in here])
+
+    def _oldest_versions(self, keys: list[str]) -> dict[str, str]:
+        """The oldest version of those keys that a few pages of one listing show.
+
+        Nearly always that is the one that is settled, and nothing of its key need be asked for.
+        """
+        found: dict[str, str] = {}
+        position: dict[str, str] | None = None
+        for _ in range(1 + len(keys) // _KEYS_PER_PAGE if keys else 0):
+            prefix = commonprefix(keys)  # noqa: RUF071 - of keys, not of paths
+            page = self.objects.page_of_versions(prefix, position)
+            # of each key the newest is listed first
+            found |= {key: version.version_id for key, version in page.versions}
+            position = page.following
+            if position is None or position["KeyMarker"] >= max(keys):
+                break
+        if position is not None and "VersionIdMarker" in position:
+            found.pop(position["KeyMarker"], None)  # it has more versions than were listed
+        return found
 
     def _put_aside(self, verdict: Verdict) -> None:
         key = verdict.file.rejected_key(self.step.job.job_name)
@@ -119,9 +143,6 @@ class Settling:
 
     def _admit_older_versions(self, file: File) -> None:
         """Deleting a version makes the one before it current: pool those nobody has seen."""
-        listed = self.objects.versions(file.key)
-        if listed and listed[-1].version_id == file.version_id:
-            return  # none is older, as nearly always: the ledger need not be asked
         admitted(
             file.key,
             file.version_id,
