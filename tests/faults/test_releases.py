@@ -135,6 +135,22 @@ def test_a_release_waits_for_the_last_call_of_one_that_was_stopped(world: World)
     assert world.states() == {"FINISHED": 2}
 
 
+@pytest.mark.parametrize("request_", [{}, {"release": "all"}, {"release": "newest"}])
+def test_a_prefix_without_releases_is_told(world: World, request_: dict[str, Any]) -> None:
+    world.bucket.write("Redshift/Notes.md", b"nothing to run")
+    response = world.execute("none", **request_)
+    assert response["statusCode"] == 500
+    assert "there is no release in data: Redshift/Rel*.txt" in response["body"]["message"]
+
+
+def test_a_file_that_is_no_release_starts_nothing(world: World) -> None:
+    world.bucket.write("Redshift/Relics/Rel1.txt", b"ran('1')")
+    response = world.execute("none", release="Redshift/Relics/Rel1.txt")
+    assert response["statusCode"] == 200
+    assert "is no release" in response["body"]["message"]
+    assert world.warehouse.ran == []
+
+
 def calls_of(world: World) -> list[dict[str, Any]]:
     return [item for (_, sk), item in world.table.items.items() if sk.startswith("CALL#")]
 
