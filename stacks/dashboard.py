@@ -105,13 +105,16 @@ def _failures(stack: SluiceStack) -> list[cloudwatch.IWidget]:
         _graph("Failed loads by class", [_by_class(stack, Metric.FAILURES)], stacked=True),
         _graph("Rejected files by class", [_by_class(stack, Metric.REJECTED)], stacked=True),
         _graph(
-            "Executions of the load",
-            [
-                watched.executions(stack.load_machine_arn, f"Executions{end}")
-                for end in ("Succeeded", "Failed", "TimedOut", "Aborted")
-            ],
+            "Executions: loads left, releases right",
+            _executions(stack.load_machine_arn),
+            right=_executions(stack.release_machine_arn),
         ),
     ]
+
+
+def _executions(machine_arn: str) -> list[cloudwatch.IMetric]:
+    ends = ("Succeeded", "Failed", "TimedOut", "Aborted")
+    return [watched.executions(machine_arn, f"Executions{end}") for end in ends]
 
 
 def _by_class(stack: SluiceStack, metric: Metric) -> cloudwatch.MathExpression:

@@ -39,7 +39,7 @@ def save_queries(stack: SluiceStack) -> None:
     """Put every query beside the logs it asks."""
     for name, text in QUERIES.items():
         _save(stack, name, text, function_logs(stack))
-    _save(stack, "failed-states", _STATES, [load_log(stack)])
+    _save(stack, "failed-states", _STATES, machine_logs(stack))
 
 
 def function_logs(stack: SluiceStack) -> list[str]:
@@ -52,9 +52,10 @@ def function_log(stack: SluiceStack, step: Step) -> str:
     return f"/aws/lambda/{stack.deployment.function(step)}"
 
 
-def load_log(stack: SluiceStack) -> str:
-    """The log group of the load's state machine."""
-    return f"/aws/vendedlogs/states/{stack.deployment.load_machine}"
+def machine_logs(stack: SluiceStack) -> list[str]:
+    """The log groups of the state machines."""
+    machines = (stack.deployment.load_machine, stack.deployment.release_machine)
+    return [f"/aws/vendedlogs/states/{machine}" for machine in machines]
 
 
 def _save(stack: SluiceStack, name: str, text: str, log_groups: list[str]) -> None:
