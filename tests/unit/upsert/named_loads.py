@@ -37,6 +37,15 @@ hostile_text = st.lists(
 
 printable_text = hostile_text.map(lambda text: re.sub(r"[\x00-\x1f\x7f]", "", text) or '"')
 
+_OURS = st.sampled_from(
+    (
+        "staged", "one", "b", "h", "ranked", "repeated", "without_key", "width_1", "sluice_rank",
+        "sluice_rank_2", "code", "detail", "file_id", "verdict", "locked", "sluice_staging_1",
+        "sluice_batch", "load_history", "rows", "size",
+    )
+)  # fmt: skip
+"""What the statements call things themselves."""
+
 # at most 80 bytes; what has a longer name is cut, and no other test
 _names = printable_text.map(lambda text: text[:20].strip() or '"')
 _schemas = _names.map(lambda name: name.replace(".", "-"))
@@ -48,12 +57,12 @@ _tables = _schemas.map(lambda name: name.lstrip("#").strip() or '"').filter(
 @st.composite
 def hostile_names(draw: st.DrawFn) -> dict[str, str]:
     """What each placeholder stands for: column names as a file's headers give them."""
-    headers = draw(st.lists(printable_text, min_size=COLUMNS, max_size=COLUMNS))
+    headers = draw(st.lists(printable_text | _OURS, min_size=COLUMNS, max_size=COLUMNS))
     columns, _ = column_names(headers, rename_repeated=True)
     return {
         **{f"zqcolumn{at}z": name.text for at, name in enumerate(columns)},
         "zqschemaz": draw(_schemas.filter(lambda name: name.lower() not in ("public", "sluice"))),
-        "zqtablez": draw(_tables),
+        "zqtablez": draw(_tables | st.sampled_from(["b", "h", "load_history", "select"])),
         "zqjobz": draw(printable_text),
         "zqexecutionz": draw(printable_text),
         "zqbucketz": draw(printable_text.map(lambda text: text.replace("/", "-"))),
