@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tests.model.explore import Report, explore
 from tests.model.scopes import DEEP, DEFAULT
@@ -48,15 +47,14 @@ def main(
 
 
 def _explored(console: Console, report: Report) -> Report:
-    row = Table.grid(padding=(0, 2))
-    seen = "" if report.is_whole or report.violation else "(not all)"
-    row.add_row(
-        f"{report.states:>9,} states {seen}",
-        f"{report.seconds:>6.1f} s",
-        report.scope.name,
-        report.violation or "holds",
+    seen = "" if report.is_whole or report.violation else " (not all)"
+    console.print(
+        f"{report.states:>10,} states{seen} {report.seconds:>7.1f} s  {report.scope.name}:"
+        f" {report.violation or 'holds'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
-    console.print(row)
     return report
 
 

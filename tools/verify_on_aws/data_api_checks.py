@@ -54,7 +54,7 @@ def remember_token(scratch: Scratch) -> dict[str, str]:
 
 
 def _waiting(scratch: Scratch) -> Finding:
-    statement_id = scratch.submit(scratch.slow, scratch.slow)
+    statement_id = scratch.submit(scratch.slow(), scratch.slow())
     first = scratch.described(statement_id)["Status"]
     waited = scratch.described(statement_id, wait=True)["Status"]
     return Finding(holds=waited == "FINISHED", observed=f"at once {first}, waiting {waited}")
@@ -90,8 +90,8 @@ def _session_user(scratch: Scratch) -> Finding:
     if scratch.choices.secret_arn or scratch.environment.name == LOCAL:
         raise NotAskedError("run it as a role, without --secret-arn, in a real account")
     user = str(scratch.rows("SELECT current_user")[0][0])
-    kind, name = scratch.identity.split(":")[5].split("/")[:2]
-    expected = f"IAMR:{name}" if kind == "assumed-role" else f"IAM:{name}"
+    kind, *names = scratch.identity.split(":")[5].split("/")
+    expected = f"IAMR:{names[0]}" if kind == "assumed-role" else f"IAM:{names[-1]}"
     return Finding(holds=user == expected, observed=f"{scratch.identity} is {user}")
 
 

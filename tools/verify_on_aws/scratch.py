@@ -1,5 +1,6 @@
 """A place of its own in an environment: a schema and a prefix that nobody else has."""
 
+import itertools
 import json
 import time
 import uuid
@@ -8,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from cli.environment import Environment
+from cli.environment import LOCAL, Environment
 from config.deployment import Deployment
 from lambdas.shared.domain.names import literal
 
@@ -40,6 +41,7 @@ class Scratch:
     def __init__(self, environment: Environment, choices: Choices) -> None:
         self.environment = environment
         self.choices = choices
+        self._numbers = itertools.count(1)
         self.name = f"sluice_verify_{uuid.uuid4().hex[:8]}"
         self.prefix = f"work/{self.name}"
         self.data: Any = boto3.client("redshift-data")
@@ -67,7 +69,9 @@ class Scratch:
         """Create the schema, and a table large enough to keep a statement busy for a while."""
         self.done(f'CREATE SCHEMA "{self.name}"')
         self.done(f"CREATE TABLE {self.table('wide')} (a INTEGER)")
-        self.done(f"INSERT INTO {self.table('wide')} VALUES {', '.join(['(1)'] * 2000)}")
+        self.done(f"INSERT INTO {self.table('wide')} VALUES {', '.join(['(1)'] * 1000)}")
+        for _ in range(1 if self.environment.name == LOCAL else 5):
+            self.done(f"INSERT INTO {self.table('wide')} SELECT a FROM {self.table('wide')}")
 
     def remove(self) -> None:
         """Drop the schema and delete what lies below the prefix, all versions."""
@@ -81,11 +85,14 @@ class Scratch:
 
     # --- the warehouse ---
 
-    @property
     def slow(self) -> str:
-        """A statement that keeps the warehouse busy for a moment."""
+        """A statement that keeps the warehouse busy for a moment; another one each time.
+
+        What was asked before, Redshift answers from its cache of results.
+        """
         wide = self.table("wide")
-        return f"SELECT COUNT(*) FROM {wide} a CROSS JOIN {wide} b WHERE a.a + b.a > 0"
+        number = next(self._numbers)
+        return f"SELECT COUNT(*) FROM {wide} a CROSS JOIN {wide} b WHERE a.a + b.a > -{number}"
 
     def submit(self, *sqls: str, token: str | None = None) -> str:
         """Submit a statement, or several as one transaction; the statement's id."""

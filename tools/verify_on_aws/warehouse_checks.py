@@ -26,7 +26,7 @@ def _mutex(scratch: Scratch) -> Finding:
         first, second = (
             scratch.submit(
                 f"LOCK {mutex}",
-                scratch.slow,
+                scratch.slow(),
                 f"INSERT INTO {history} SELECT {pair}, '{writer}' WHERE NOT EXISTS"
                 f" (SELECT 1 FROM {history} WHERE pair = {pair})",
             )
@@ -65,7 +65,7 @@ def _readers(scratch: Scratch) -> Finding:
             f"LOCK {mutex}",
             f"DELETE FROM {target}",
             f"INSERT INTO {target} VALUES (1)",
-            *[scratch.slow] * 5,
+            *(scratch.slow() for _ in range(5)),
         )
         seen = scratch.rows(f"SELECT COUNT(*) FROM {target}")[0][0]
         was_open = _is_open(scratch, load)
