@@ -14,6 +14,7 @@ from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
 from lambdas.shared.aws.workflow import Outcome, Workflow, outcome
 from lambdas.shared.domain.errors import DeploymentError, TransientError
 from lambdas.shared.domain.names import file_name_of, sanitize
+from lambdas.shared.domain.release_request import STARTED_BY_REQUEST
 from lambdas.shared.domain.release_run import (
     CallState,
     PlannedCall,
@@ -93,9 +94,12 @@ class Releases:
         return key
 
     def upload(self, name: str, text: bytes) -> tuple[str, str]:
-        """Put a release into the bucket; its key and the version that S3 made of it."""
+        """Put a release into the bucket for `start`; its key and the version S3 made of it.
+
+        Its upload alone starts nothing: an event knows no options.
+        """
         key = self.key_of(name)
-        return key, self.objects.put_version(key, text)
+        return key, self.objects.put_version(key, text, notes=STARTED_BY_REQUEST)
 
     def find(self, name: str) -> ReleaseHead:
         """The release of this id, or the last that ran of this file. Raises UsageError."""
@@ -139,8 +143,8 @@ class Releases:
     ) -> Ended:
         """Look until the release has ended or `timeout` seconds are over.
 
-        `release_id` is given for a file that was just uploaded: its upload may have started it
-        too, and then that execution's answer is the one that counts.
+        `release_id` is given where it is known: another execution may have been quicker to run
+        it, and then that one's answer counts.
         """
         began, pause = clock(), _FIRST_PAUSE
         progress = Progress(head=None, calls=())

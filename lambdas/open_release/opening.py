@@ -16,7 +16,12 @@ from lambdas.shared.aws.objects import ObjectGoneError, Objects, Version
 from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
 from lambdas.shared.aws.workflow import is_closed
 from lambdas.shared.domain.errors import EventError, ReleaseError
-from lambdas.shared.domain.release_request import REFUSALS, ReleaseRequest, Wanted
+from lambdas.shared.domain.release_request import (
+    REFUSALS,
+    STARTED_BY_REQUEST,
+    ReleaseRequest,
+    Wanted,
+)
 from lambdas.shared.domain.release_run import (
     PlannedCall,
     ReleaseState,
@@ -66,6 +71,8 @@ class Opening:
 
     def _head(self, request: ReleaseRequest) -> ReleaseHead | dict[str, Any]:
         """The release as it will be recorded, or a state if there is none to run."""
+        if request.is_event and self._is_started_by_its_uploader(request):
+            return {"status": "NOTHING", "reason": f"who uploaded {request.release} starts it"}
         target = self.settings.cluster_id or self.settings.workgroup
         if request.cluster not in (None, target):
             raise EventError(
@@ -79,6 +86,16 @@ class Opening:
         if request.wanted is Wanted.NAMED:
             return self._named(request, place)
         return self._chosen(request, place)
+
+    def _is_started_by_its_uploader(self, request: ReleaseRequest) -> bool:
+        """Whether the upload's own metadata says so; one that is gone says nothing."""
+        key, version_id = str(request.release), request.version_id
+        if version_id is None or not self._is_release(key):
+            return False
+        try:
+            return self.objects.notes(key, version_id) == STARTED_BY_REQUEST
+        except ObjectGoneError:
+            return False
 
     def _new(self, release_id: str, place: Mapping[str, str], **more: Any) -> ReleaseHead:
         return ReleaseHead(

@@ -83,10 +83,18 @@ class Objects:
         with translated():
             clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body)
 
-    def put_version(self, key: str, body: bytes) -> str:
-        """Write a key; the id of the version that S3 made of it."""
+    def put_version(self, key: str, body: bytes, *, notes: dict[str, str]) -> str:
+        """Write a key with metadata; the id of the version that S3 made of it."""
         with translated():
-            return clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body)["VersionId"]
+            return clients.s3().put_object(Bucket=self.bucket, Key=key, Body=body, Metadata=notes)[
+                "VersionId"
+            ]
+
+    def notes(self, key: str, version_id: str) -> dict[str, str]:
+        """The metadata of one version of a key; raises ObjectGoneError."""
+        with translated(), _gone(key):
+            answer = clients.s3().head_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+            return answer.get("Metadata", {})
 
     def put_json(self, key: str, document: Any) -> None:
         """Write a key as JSON."""

@@ -18,6 +18,9 @@ _ON_ERROR = ("continue", "stop")
 _LONGEST_LIMIT_SECONDS = 86_400
 """A query runs for 24 hours at most (Quotas of the Data API)."""
 
+STARTED_BY_REQUEST = {"sluice-start": "request"}
+"""Metadata of an upload that its uploader starts, with options of its own: its event does not."""
+
 
 class Wanted(StrEnum):
     """Which release is asked for."""
@@ -48,6 +51,7 @@ class ReleaseRequest:
     limit_seconds: int | None = None
     resume: bool = False
     run_unknown: tuple[int, ...] = ()
+    is_event: bool = False
 
     @classmethod
     def from_event(cls, event: Any) -> Self:
@@ -71,7 +75,9 @@ class ReleaseRequest:
     def _uploaded(cls, event: Any) -> Self:
         if not isinstance(event, ObjectCreated):
             raise EventError("the event is no upload; nothing was done")
-        return cls(wanted=Wanted.NAMED, release=event.key, version_id=event.version_id)
+        return cls(
+            wanted=Wanted.NAMED, release=event.key, version_id=event.version_id, is_event=True
+        )
 
 
 def _of_file(given: Mapping[str, Any]) -> dict[str, Any]:

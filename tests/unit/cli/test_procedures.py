@@ -15,6 +15,7 @@ from cli.main import app
 from cli.releases import Progress, Releases
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
+from lambdas.shared.domain.release_request import STARTED_BY_REQUEST
 from lambdas.shared.domain.release_run import (
     CallRecord,
     CallState,
@@ -188,6 +189,10 @@ def test_a_file_is_uploaded_and_exactly_this_version_started(
             "limit_seconds": 60,
         }
     ]
+    head = boto3.client("s3").head_object(
+        Bucket=BUCKET, Key=listed["file"], VersionId=listed["version_id"]
+    )
+    assert head["Metadata"] == STARTED_BY_REQUEST  # or its event would start it, without options
     assert started["release_id"] == id_of_file(BUCKET, listed["file"], listed["version_id"])
     assert started["execution"].startswith(machine.arn.replace(":stateMachine:", ":execution:"))
 
@@ -341,7 +346,7 @@ def follow(
     return ended, told
 
 
-def test_a_release_that_its_upload_started_is_followed_to_its_own_answer(
+def test_a_release_that_another_execution_runs_is_followed_to_its_answer(
     deployed: Deployed, machine: Machine
 ) -> None:
     states = [CallState.FINISHED, CallState.FAILED, CallState.FINISHED]

@@ -1,0 +1,101 @@
+"""What opens a release: an upload by itself, unless who uploaded it starts it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from config.runtime import OpenReleaseSettings
+from lambdas.open_release.opening import Opening
+from lambdas.shared.aws import clients
+from lambdas.shared.domain.release_request import STARTED_BY_REQUEST
+from lambdas.shared.domain.release_run import ReleaseStep
+
+BUCKET, KEY = "sluice-data", "Redshift/Rel1.txt"
+SETTINGS = OpenReleaseSettings(
+    bucket=BUCKET,
+    ledger_table="ledger",
+    release_prefix="Redshift/Rel",
+    workgroup="sluice-dev",
+    cluster_id="",
+    database="dev",
+    limit_seconds="300",
+    on_error="continue",
+)
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A bucket with versions, and a ledger."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    clients.forget()
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        boto3.client("s3").put_bucket_versioning(
+            Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
+        boto3.client("dynamodb").create_table(
+            TableName="ledger",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+            ],
+        )
+        yield
+    clients.forget()
+
+
+def opened(request: Any) -> dict[str, Any]:
+    step = ReleaseStep(
+        request=request,
+        execution_id="arn:aws:states:us-east-1:123456789012:execution:sluice-dev-release:one",
+        execution_name="one",
+        started_at="2026-01-01T00:00:00Z",
+        release={"status": "NEW"},
+    )
+    return Opening(step, SETTINGS).open()
+
+
+def event(version_id: str) -> dict[str, Any]:
+    return {
+        "detail-type": "Object Created",
+        "time": "2026-01-01T00:00:00Z",
+        "detail": {
+            "bucket": {"name": BUCKET},
+            "object": {"key": KEY, "version-id": version_id, "etag": "e", "size": 4},
+        },
+    }
+
+
+def upload(**metadata: str) -> str:
+    put = boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=b"p()\n", Metadata=metadata)
+    return str(put["VersionId"])
+
+
+def test_an_upload_opens_its_release() -> None:
+    assert opened(event(upload(owner="ann")))["status"] == "OPENED"
+
+
+def test_an_upload_that_its_uploader_starts_opens_nothing_by_its_event() -> None:
+    version_id = upload(**STARTED_BY_REQUEST)
+    by_event = opened(event(version_id))
+    assert by_event["status"] == "NOTHING"
+    assert by_event["reason"] == f"who uploaded {KEY} starts it"
+    request = {"release": KEY, "version_id": version_id, "on_error": "stop"}
+    by_request = opened(request)
+    assert (by_request["status"], by_request["on_error"]) == ("OPENED", "stop")
+
+
+def test_an_upload_that_is_gone_is_refused_by_name() -> None:
+    version_id = upload()
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=KEY, VersionId=version_id)
+    found = opened(event(version_id))
+    assert found["status"] == "REFUSED"
+    assert f"{KEY} was deleted before it ran" in found["error"]["message"]
