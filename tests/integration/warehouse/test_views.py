@@ -12,7 +12,12 @@ from lambdas.migrate.migrations import prepared
 from tests.integration.warehouse.client import Client
 
 SETTINGS = MigrateSettings(
-    workgroup="sluice", database="dev", admin_secret_arn="secret", loader_role_name="loader"
+    workgroup="sluice",
+    database="dev",
+    admin_secret_arn="secret",
+    loader_role_name="loader",
+    caller_role_name="caller",
+    procedure_schemas="public",
 )
 
 
