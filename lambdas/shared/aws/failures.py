@@ -30,6 +30,7 @@ _TRANSIENT: dict[str, type[TransientError]] = {
     "BatchExecuteStatementException": WarehouseBusyError,
     "DatabaseConnectionException": WarehouseBusyError,
     "ExecuteStatementException": WarehouseBusyError,
+    "QueryTimeoutException": WarehouseBusyError,
     # S3
     "ConditionalRequestConflict": StorageBusyError,
     "OperationAborted": StorageBusyError,
@@ -49,6 +50,7 @@ _TRANSIENT: dict[str, type[TransientError]] = {
     # SNS and SQS
     "KMSThrottling": StorageBusyError,
     "KmsThrottled": StorageBusyError,
+    "OverLimit": StorageBusyError,
     "RequestThrottled": StorageBusyError,
     # all of them (common errors of each API reference)
     "ExpiredToken": StorageBusyError,
@@ -75,6 +77,7 @@ _ANSWERS = {
     "ConditionalCheckFailedException",
     "ExecutionAlreadyExists",
     "ExecutionDoesNotExist",
+    "MessageNotInflight",
     "NoSuchKey",
     "NoSuchVersion",
     "PreconditionFailed",
@@ -125,6 +128,8 @@ _TERMINAL = _ANSWERS | {
     "InvalidAddress",
     "InvalidAttributeName",
     "InvalidBatchEntryId",
+    "InvalidIdFormat",
+    "ReceiptHandleIsInvalid",
     "InvalidMessageContents",
     "KmsAccessDenied",
     "KmsDisabled",

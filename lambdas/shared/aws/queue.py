@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lambdas.shared.aws import clients
-from lambdas.shared.aws.failures import translated
+from lambdas.shared.aws.failures import code_of, translated
 from lambdas.shared.domain.errors import StorageBusyError
 
 _MAX_DELAY_SECONDS = 900
@@ -84,11 +86,15 @@ def delete(queue_url: str, message: Received) -> None:
 
 
 def give_back(queue_url: str, message: Received) -> None:
-    """Let a message that was received be seen again at once."""
+    """Let a message that was received be seen again at once; one that is seen already is fine."""
     with translated():
-        clients.sqs().change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=0
-        )
+        try:
+            clients.sqs().change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+            )
+        except ClientError as error:
+            if code_of(error) != "MessageNotInflight":
+                raise
 
 
 def count_messages(queue_url: str) -> int:
