@@ -210,7 +210,7 @@ def test_what_was_uploaded_is_in_the_status_with_its_history(checkout: Checkout)
     assert [load["table"] for load in answer["loads"][:1]] == ["public.customers"]
     assert job["last_load"]["state"] == "LOADED"
     assert job["history"]["files"]["LOADED"] >= 1
-    assert answer["dead_letters"] == {"arrivals": 0, "events": 0}
+    assert answer["dead_letters"] == {"arrivals": 0, "events": 0, "releases": 0}
     assert answer["notes"] == []
 
 

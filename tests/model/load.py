@@ -458,26 +458,42 @@ def _settling(
     return function._replace(at="settle.look", local=())
 
 
+def _looking(
+    function: Function, to_look: tuple[int, ...], to_clear: tuple[int, ...], *rest: object
+) -> Function:
+    at = "settle.list older" if to_look else "settle.clear"
+    return function._replace(at=at, local=(to_look, to_clear, *rest))
+
+
 def _list(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """Look for versions older than the next file that nobody has seen."""
-    to_look, to_clear, to_tell = function.local
-    file, *rest = to_look
-    unseen = ordering.unseen_before(scope, state, file)
-    if unseen is not None:
-        following = function._replace(at="settle.admit", local=(*function.local, unseen))
-        told = f"f{file}; f{unseen[0]} is older and unknown"
-        yield _Step("settle.list older", told, state, following)
-        return
+    """One listing for all files: behind those that are the oldest of their key, nobody looks."""
+    to_look, *rest = function.local
+    behind = tuple(file for file in to_look if not _is_oldest(scope, state, file))
+    yield _Step("settle.list", str(list(behind)), state, _looking(function, behind, *rest))
+
+
+def _is_oldest(scope: Scope, state: State, file: int) -> bool:
     listed = ordering.listed(scope, state, file)
-    name = "settle.list" if listed and listed[0][0] == file else "settle.list older"
-    following = _settling(scope, function, tuple(rest), to_clear, to_tell)
-    yield _Step(name, f"f{file}", state, following)
+    return bool(listed) and listed[0][0] == file
+
+
+def _list_older(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+    """Look for versions older than the next file that nobody has seen."""
+    (file, *left), *rest = function.local
+    unseen = ordering.unseen_before(scope, state, file)
+    if unseen is None:
+        following = _looking(function, tuple(left), *rest)
+        yield _Step("settle.list older", f"f{file}", state, following)
+        return
+    following = function._replace(at="settle.admit", local=(*function.local, unseen))
+    told = f"f{file}; f{unseen[0]} is older and unknown"
+    yield _Step("settle.list older", told, state, following)
 
 
 def _admit(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     *local, (older, sequence) = function.local
     after = pooled(scope, state, older, sequence)
-    following = function._replace(at="settle.list", local=tuple(local))
+    following = function._replace(at="settle.list older", local=tuple(local))
     yield _Step("settle.admit", f"f{older}", after, following)
 
 
@@ -569,6 +585,7 @@ _STEPS: dict[str, Callable[[Scope, State, Function], Iterator[_Step]]] = {
     "settle.read": _read_verdicts,
     "settle.put aside": _put_aside,
     "settle.list": _list,
+    "settle.list older": _list_older,
     "settle.admit": _admit,
     "settle.clear": _clear,
     "settle.project": _project,

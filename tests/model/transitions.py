@@ -94,7 +94,7 @@ TRANSITIONS: dict[str, Transition] = {
     # settle
     "settle.read": Transition(f"{_SETTLE}._verdicts", ("Objects.get_json",)),
     "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
-    "settle.list": Transition(f"{_SETTLE}._admit_older_versions", ("Objects.versions",)),
+    "settle.list": Transition(f"{_SETTLE}._oldest_versions", ("Objects.page_of_versions",)),
     "settle.list older": Transition(
         f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
     ),
