@@ -76,7 +76,7 @@ def _again(claims: Claims) -> None:
 def _refused(claims: Claims) -> None:
     account = claims.account
     account.put(_BAD_KEY, _BAD_TEXT.encode())
-    answer = account.run_release({"release": _BAD_KEY})
+    answer = _answer(account, _BAD_KEY)
     account.console.print(answer["body"]["message"], highlight=False)
     names_place = "line 2, column" in answer["body"]["message"]
     ran = account.query("SELECT COUNT(*) FROM release_log")
@@ -89,14 +89,14 @@ def _refused(claims: Claims) -> None:
 def _answer(account: Account, key: str) -> dict[str, Any]:
     """The answer to an uploaded release, once it is there."""
 
-    def kept() -> list[str]:
-        return [k for k in account.keys("work/releases/") if k.endswith("/response.json")]
+    def answers() -> list[dict[str, Any]]:
+        kept = [k for k in account.keys("work/releases/") if k.endswith("/response.json")]
+        found = [json.loads(account.read(each)) for each in kept]
+        return [each for each in found if each["body"]["release"]["file"] == key]
 
-    wait_for(lambda: bool(kept()))
-    answers = [json.loads(account.read(each)) for each in kept()]
-    (answer,) = [each for each in answers if each["body"]["release"]["file"] == key]
-    found: dict[str, Any] = answer
-    return found
+    wait_for(lambda: bool(answers()))
+    (answer,) = answers()
+    return answer
 
 
 def _show(account: Account, results: list[dict[str, Any]]) -> None:
