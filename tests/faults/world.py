@@ -204,7 +204,7 @@ class World:
     def run(self) -> None:
         """Play the schedule until nothing is left to happen; raises StuckError."""
         for step in range(_MOST_STEPS):
-            if event := self._faults.get((False, step)):
+            if event := self._faults.pop((False, step), None):
                 self._happen(event.kind)
             choices = list(self._choices())
             if not choices:
