@@ -17,6 +17,7 @@ from tests.faults.schedule import Schedule, drawn
 from tests.faults.simulate import figures_of, simulator
 
 _RESULT = Path("build/faults.json")
+_FAILED = Path("build/faults-failed.txt")
 _MOST_SHOWN = 3
 _CHUNK = 200
 
@@ -53,6 +54,8 @@ def main(
             progress.advance(task, figures["totals"]["schedules"])
     for told in failed[:_MOST_SHOWN]:
         console.print(told, markup=False, highlight=False)
+    if len(failed) > _MOST_SHOWN:
+        console.print(f"all {len(failed)}: {_FAILED}", markup=False, highlight=False)
     result = {
         **totals,
         "violations": len(failed),
@@ -60,6 +63,7 @@ def main(
         "seconds": round(time.monotonic() - started, 1),
     }
     _RESULT.parent.mkdir(exist_ok=True)
+    _FAILED.write_text("\n\n".join(failed))
     _RESULT.write_text(json.dumps(result, indent=2) + "\n")
     typer.echo(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items()))
     raise typer.Exit(1 if failed else 0)
