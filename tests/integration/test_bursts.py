@@ -37,6 +37,11 @@ def test_a_batch_of_one_file_is_a_transaction_a_file(bench: Bench) -> None:
     assert bench.play(bursts.one_by_one(5))["committed"] == 5
 
 
+def test_the_baseline_is_an_execution_and_a_transaction_a_file(bench: Bench) -> None:
+    figures = bench.play(bursts.execution_per_file(5))
+    assert figures["executions"] == figures["committed"] == 5
+
+
 def test_tables_at_once_have_executions_of_their_own(bench: Bench) -> None:
     figures = bench.play(bursts.many_tables(6, 3))
     assert 6 <= figures["executions"] <= figures["files"]

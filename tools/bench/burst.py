@@ -191,6 +191,8 @@ def main(
         bursts.overlapping_keys(files),
         bursts.without_order(sample),
         bursts.one_by_one(sample),
+        bursts.together(sample),
+        bursts.execution_per_file(sample),
         bursts.many_tables(tables, max(1, files // tables)),
         bursts.beside_another(sample, blocked=False),
         bursts.beside_another(sample, blocked=True),
@@ -203,7 +205,7 @@ def main(
                 console.print(f"{burst.name}: {found[burst.name]}")
     result = {
         **found.get("distinct", {}),
-        "per_file_baseline": found.get("alone"),
+        "per_file_baseline": found.get("each"),
         "scenarios": found,
         "machine": {
             "cpus": os.cpu_count(),

@@ -92,8 +92,24 @@ def without_order(files: int) -> Burst:
 
 
 def one_by_one(files: int) -> Burst:
-    """Group commit switched off: what a load of each file costs."""
+    """Group commit switched off: one execution, a transaction for each file."""
     return _one_table("alone", files, batch={"max_files": 1})
+
+
+def together(files: int) -> Burst:
+    """As `execution_per_file`, under one job: what grouping them makes of so many files."""
+    return _one_table("together", files)
+
+
+def execution_per_file(files: int) -> Burst:
+    """As if each event started an execution: a job for each file, all of one table."""
+    table = "burst_each"
+    first, *arrivals = (_arrival(table, number, _ROWS) for number in range(files + 1))
+    jobs = (
+        _job(table, job_id=f"{table}_{number}", source_file_name=arrival.name)
+        for number, arrival in enumerate((first, *arrivals))
+    )
+    return Burst(name="each", jobs=tuple(jobs), arrivals=tuple(arrivals), first=(first,))
 
 
 def many_tables(tables: int, files: int) -> Burst:
