@@ -1,6 +1,6 @@
 """What is an incident, and by which symptoms it shows: every alarm of an environment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from aws_cdk import Duration
@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 
 from config.deployment import Step
-from config.metrics import MEMORY_USED, Metric, memory_namespace
+from config.metrics import Metric
 from stacks import watched
 from stacks.constructs.alarm import Incident, Symptom
 from stacks.constructs.stack import SluiceStack
@@ -44,110 +44,85 @@ _DEAD_LETTER_DAYS = 7
 
 def incidents(stack: SluiceStack, topic: sns.ITopic) -> list[Incident]:
     """Make every alarm; people are told by `topic`."""
-    failing = Incident(
-        stack,
+
+    def incident(
+        name: str, means: str, symptoms: Iterable[Symptom], *, unless: Incident | None = None
+    ) -> Incident:
+        return Incident(stack, name, means=means, symptoms=[*symptoms], topic=topic, unless=unless)
+
+    failing = incident(
         "loads-failing",
-        means="Files do not get in: loads fail, or messages about files became dead letters.",
-        symptoms=[*_loads(stack)],
-        topic=topic,
+        "Files do not get in: loads fail, or messages about files became dead letters.",
+        _loads(stack),
     )
-    undelivered = Incident(
-        stack,
+    undelivered = incident(
         "events-undelivered",
-        means="EventBridge could not deliver events: uploads, failed loads or the schedule.",
-        symptoms=[*_events(stack)],
-        topic=topic,
+        "EventBridge could not deliver events: uploads, failed loads or the schedule.",
+        _events(stack),
     )
     found = [
         failing,
         undelivered,
-        Incident(
-            stack,
+        incident(
             "sweep-failing",
-            means="Nobody looks for files that were overlooked: the sweep fails or does not run.",
-            symptoms=[*_sweeps(stack)],
-            topic=topic,
+            "Nobody looks for files that were overlooked: the sweep fails or does not run.",
+            _sweeps(stack),
             unless=undelivered,
         ),
-        Incident(
-            stack,
+        incident(
             "releases-failing",
-            means="Releases of stored procedures do not run, or were interrupted.",
-            symptoms=[*_releases(stack)],
-            topic=topic,
+            "Releases of stored procedures do not run, or were interrupted.",
+            _releases(stack),
         ),
-        Incident(
-            stack,
+        incident(
             "files-rejected",
-            means="Files were put aside into data/rejected/; others were loaded without them.",
-            symptoms=[
-                Symptom(
-                    name="rejected-files",
-                    means="Files were rejected in the last hour.",
-                    metric=watched.sluice(stack, Metric.REJECTED, "Sum"),
-                    above=0,
-                    of=_AN_HOUR,
-                )
-            ],
-            topic=topic,
+            "Files were put aside into data/rejected/; others were loaded without them.",
+            _counted(
+                stack, Metric.REJECTED, "rejected-files", "Files were rejected in the last hour."
+            ),
         ),
-        Incident(
-            stack,
+        incident(
             "files-overdue",
-            means="A file that a job expects had not come by its deadline.",
-            symptoms=[
-                Symptom(
-                    name="missed-deadlines",
-                    means="A deadline of `expect` was missed in the last hour.",
-                    metric=watched.sluice(stack, Metric.OVERDUE, "Sum"),
-                    above=0,
-                    of=_AN_HOUR,
-                )
-            ],
-            topic=topic,
+            "A file that a job expects had not come by its deadline.",
+            _counted(
+                stack,
+                Metric.OVERDUE,
+                "missed-deadlines",
+                "A deadline of `expect` was missed in the last hour.",
+            ),
         ),
-        Incident(
-            stack,
+        incident(
             "files-waiting",
-            means="Files wait longer than they should, and nothing has failed.",
-            symptoms=[*_waiting(stack)],
-            topic=topic,
+            "Files wait longer than they should, and nothing has failed.",
+            _waiting(stack),
             unless=failing,
         ),
-        Incident(
-            stack,
+        incident(
             "functions-strained",
-            means="A function runs short of time, of memory or of concurrency.",
-            symptoms=[each for step in get_args(Step) for each in _strain(stack, step)],
-            topic=topic,
+            "A function runs short of time, of memory or of concurrency.",
+            [each for step in get_args(Step) for each in _strain(stack, step)],
             unless=failing,
         ),
-        Incident(
-            stack,
+        incident(
             "deployment-failing",
-            means="A function that only a deployment calls has failed; so did the deployment.",
-            symptoms=[_errors(stack, step, times=1) for step in AT_DEPLOYMENT],
-            topic=topic,
+            "A function that only a deployment calls has failed; so did the deployment.",
+            [_errors(stack, step, times=1) for step in AT_DEPLOYMENT],
         ),
-        Incident(
-            stack,
+        incident(
             "dead-letters-expiring",
-            means="Nobody has taken care of dead letters for a week; soon SQS deletes them.",
-            symptoms=[
-                Symptom(
-                    name=f"{noun}-age",
-                    means=f"The oldest message in {noun} is older than {_DEAD_LETTER_DAYS} days.",
-                    metric=watched.queue(queue, "ApproximateAgeOfOldestMessage", "Maximum"),
-                    above=_DEAD_LETTER_DAYS * 86_400,
-                )
-                for noun, queue in watched.dead_letter_queues(stack).items()
-            ],
-            topic=topic,
+            "Nobody has taken care of dead letters for a week; soon SQS deletes them.",
+            _dead_letters(stack),
         ),
     ]
     limit = stack.deployment.warehouse.daily_rpu_hours
     if limit is not None:
-        found.append(_usage(stack, topic, limit))
+        found.append(
+            incident(
+                "warehouse-usage",
+                f"A day's use of the warehouse nears its limit of {limit} RPU-hours.",
+                _usage(stack, limit),
+            )
+        )
     return found
 
 
@@ -167,18 +142,10 @@ def _releases(stack: SluiceStack) -> Iterator[Symptom]:
     if stack.deployment.procedures.on_upload:
         yield _lost(stack, "release-uploaded")
     if stack.deployment.procedures.schedule is not None:
-        yield Symptom(
-            name="releases-lost",
-            means="A start by the clock reached neither the machine nor its dead letters.",
-            metric=cloudwatch.Metric(  # Scheduler counts by group; the schedule is in this one
-                namespace="AWS/Scheduler",
-                metric_name="InvocationsFailedToBeSentToDeadLetterCount",
-                dimensions_map={"ScheduleGroup": "default"},
-                statistic="Sum",
-                period=Duration.minutes(5),
-            ),
-            above=0,
-            of=_AN_HOUR,
+        yield _in_an_hour(
+            "releases-lost",
+            "A start by the clock reached neither the machine nor its dead letters.",
+            watched.lost_starts(),
         )
 
 
@@ -207,12 +174,10 @@ def _sweeps(stack: SluiceStack) -> Iterator[Symptom]:
 def _ends(stack: SluiceStack, noun: str, machine_arn: str) -> Iterator[Symptom]:
     """One for each bad end: a sum would lack a value as long as one of its terms has none."""
     for metric, (name, ended) in _BAD_ENDS.items():
-        yield Symptom(
-            name=f"{noun}-{name}",
-            means=f"Executions of the {noun} {ended} in the last hour.",
-            metric=watched.executions(machine_arn, metric),
-            above=0,
-            of=_AN_HOUR,
+        yield _in_an_hour(
+            f"{noun}-{name}",
+            f"Executions of the {noun} {ended} in the last hour.",
+            watched.executions(machine_arn, metric),
         )
 
 
@@ -249,19 +214,30 @@ def _events(stack: SluiceStack) -> Iterator[Symptom]:
 
 
 def _lost(stack: SluiceStack, rule: str) -> Symptom:
-    return Symptom(
-        name=f"{rule}-lost",
-        means=f"Events of the rule {rule} reached neither their target nor its dead letters.",
-        metric=cloudwatch.Metric(
-            namespace="AWS/Events",
-            metric_name="InvocationsFailedToBeSentToDlq",
-            dimensions_map={"RuleName": stack.deployment.name(rule)},
-            statistic="Sum",
-            period=Duration.minutes(5),
-        ),
-        above=0,
-        of=_AN_HOUR,
+    return _in_an_hour(
+        f"{rule}-lost",
+        f"Events of the rule {rule} reached neither their target nor its dead letters.",
+        watched.lost_events(stack.deployment.name(rule)),
     )
+
+
+def _counted(stack: SluiceStack, metric: Metric, name: str, means: str) -> list[Symptom]:
+    return [_in_an_hour(name, means, watched.sluice(stack, metric, "Sum"))]
+
+
+def _in_an_hour(name: str, means: str, metric: cloudwatch.IMetric) -> Symptom:
+    """It happened at all; an hour, so that it does not come and go with each attempt."""
+    return Symptom(name=name, means=means, metric=metric, above=0, of=_AN_HOUR)
+
+
+def _dead_letters(stack: SluiceStack) -> Iterator[Symptom]:
+    for noun, queue in watched.dead_letter_queues(stack).items():
+        yield Symptom(
+            name=f"{noun}-age",
+            means=f"The oldest message in {noun} is older than {_DEAD_LETTER_DAYS} days.",
+            metric=watched.queue(queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+            above=_DEAD_LETTER_DAYS * 86_400,
+        )
 
 
 def _waiting(stack: SluiceStack) -> Iterator[Symptom]:
@@ -305,29 +281,16 @@ def _strain(stack: SluiceStack, step: Step) -> Iterator[Symptom]:
     yield Symptom(
         name=f"{name}-memory",
         means=f"An invocation of {step} used more than 90% of its {size.memory_mb} MB.",
-        metric=cloudwatch.Metric(
-            namespace=memory_namespace(stack.deployment.function(step)),
-            metric_name=MEMORY_USED,
-            statistic="Maximum",
-            period=Duration.minutes(5),
-        ),
+        metric=watched.memory(stack, step),
         above=size.memory_mb * 9 / 10,
         of=_AN_HOUR,
     )
 
 
-def _usage(stack: SluiceStack, topic: sns.ITopic, daily_rpu_hours: int) -> Incident:
-    return Incident(
-        stack,
-        "warehouse-usage",
-        means=f"A day's use of the warehouse nears its limit of {daily_rpu_hours} RPU-hours.",
-        symptoms=[
-            Symptom(
-                name="rpu-hours",
-                means="More than four fifths of a day's RPU-hours are used.",
-                metric=watched.rpu_hours(stack, Duration.days(1)),
-                above=daily_rpu_hours * 0.8,
-            )
-        ],
-        topic=topic,
+def _usage(stack: SluiceStack, daily_rpu_hours: int) -> Iterator[Symptom]:
+    yield Symptom(
+        name="rpu-hours",
+        means="More than four fifths of a day's RPU-hours are used.",
+        metric=watched.rpu_hours(stack, Duration.days(1)),
+        above=daily_rpu_hours * 0.8,
     )

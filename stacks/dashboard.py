@@ -7,14 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from config.deployment import Step
-from config.metrics import (
-    ERROR_CLASS,
-    MEMORY_USED,
-    NAMESPACE,
-    SERVICE,
-    Metric,
-    memory_namespace,
-)
+from config.metrics import ERROR_CLASS, NAMESPACE, SERVICE, Metric
 from stacks import watched
 from stacks.constructs.alarm import RUNBOOK, Incident
 from stacks.constructs.stack import SluiceStack
@@ -141,15 +134,7 @@ def _functions(stack: SluiceStack) -> list[cloudwatch.IWidget]:
         ),
         _graph(
             "Functions: most memory used, MB",
-            [
-                cloudwatch.Metric(
-                    namespace=memory_namespace(stack.deployment.function(step)),
-                    metric_name=MEMORY_USED,
-                    statistic="Maximum",
-                    label=step,
-                )
-                for step in steps
-            ],
+            [watched.memory(stack, step).with_(label=step) for step in steps],
         ),
     ]
 

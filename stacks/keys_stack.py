@@ -60,6 +60,7 @@ class KeysStack(SluiceStack):
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, "keys", deployment)
+        self._root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
         self._key(
             "data",
             "Objects, the ledger and their backups",
@@ -97,9 +98,8 @@ class KeysStack(SluiceStack):
         )
 
     def _key(self, noun: Key, description: str, *statements: iam.PolicyStatement) -> None:
-        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
         administer = iam.PolicyStatement(
-            sid="Administer", principals=[root], actions=[*_ADMINISTER], resources=["*"]
+            sid="Administer", principals=[self._root], actions=[*_ADMINISTER], resources=["*"]
         )
         kept = self.deployment.removal_policy == "retain"
         key = kms.Key(
@@ -143,15 +143,13 @@ class KeysStack(SluiceStack):
         self, sid: str, services: Sequence[str], actions: Sequence[str]
     ) -> iam.PolicyStatement:
         """Whom this account's IAM lets, by way of a service."""
-        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
-        return _use(sid, root, actions, {"StringEquals": self._via(*services)})
+        return _use(sid, self._root, actions, {"StringEquals": self._via(*services)})
 
     def _grants(self, sid: str, services: Sequence[str]) -> iam.PolicyStatement:
         """Services that keep a grant of their own for what they store."""
-        root = iam.ArnPrincipal(f"arn:{self.partition}:iam::{self.account}:root")
         return _use(
             f"{sid}Grants",
-            root,
+            self._root,
             ("kms:CreateGrant",),
             {
                 "StringEquals": self._via(*services),

@@ -22,6 +22,8 @@ _SETTINGS = {
     "enable_case_sensitive_identifier": "false",
 }
 
+_SUBMIT = ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement")
+_ASK = ("redshift-data:DescribeStatement", "redshift-data:GetStatementResult")
 # Only who submitted a statement may ask about it; statements have no ARN to name instead.
 _OWN = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
 
@@ -31,25 +33,43 @@ class WarehouseStack(SluiceStack):
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, "warehouse", deployment)
-        size, subnets = deployment.warehouse, self.subnets()
+        namespace = self._namespace(self._copying())
+        Backups(
+            self,
+            "warehouse-backups",
+            key="warehouse",
+            arns=[namespace.attr_namespace_namespace_arn],
+        )
+        workgroup = self._workgroup(namespace)
+        compute = workgroup.attr_workgroup_workgroup_arn
+        self._policies(compute)
+        migration = self._migration(namespace, compute)
+        migration.node.add_dependency(workgroup)
+        self.output("Workgroup", deployment.workgroup)
+        self.output("Database", deployment.database)
 
-        keeps = deployment.removal_policy == "retain"
-
-        copying = iam.Role(
+    def _copying(self) -> iam.Role:
+        """The role that COPY reads the bucket with."""
+        role = iam.Role(
             self,
             "Copying",
-            role_name=deployment.copy_role,
+            role_name=self.deployment.copy_role,
             assumed_by=iam.CompositePrincipal(
                 iam.ServicePrincipal("redshift-serverless.amazonaws.com"),
                 iam.ServicePrincipal("redshift.amazonaws.com"),
             ),
         )
         readable = ["data/raw/*", "work/*"]
-        copying.add_to_policy(allow("s3:GetObject", on=self.data(*readable)))
-        copying.add_to_policy(  # COPY lists even what a manifest names
+        role.add_to_policy(allow("s3:GetObject", on=self.data(*readable)))
+        role.add_to_policy(  # COPY lists even what a manifest names
             allow("s3:ListBucket", on=self.data(), when={"StringLike": {"s3:prefix": readable}})
         )
+        return role
 
+    def _namespace(self, copying: iam.Role) -> redshift.CfnNamespace:
+        """The data: its database and admin, its key, and what it writes of who did what."""
+        deployment = self.deployment
+        keeps = deployment.removal_policy == "retain"
         namespace = redshift.CfnNamespace(
             self,
             "Namespace",
@@ -70,19 +90,18 @@ class WarehouseStack(SluiceStack):
             group = self.log(kind.title(), f"/aws/redshift/{deployment.workgroup}/{kind}")
             namespace.node.add_dependency(group)
         namespace.apply_removal_policy(self.removal)
-        Backups(
-            self,
-            "warehouse-backups",
-            key="warehouse",
-            arns=[namespace.attr_namespace_namespace_arn],
-        )
+        return namespace
+
+    def _workgroup(self, namespace: redshift.CfnNamespace) -> redshift.CfnWorkgroup:
+        """The compute: how much of it, where, and the settings that statements count on."""
+        deployment, subnets = self.deployment, self.subnets()
         workgroup = redshift.CfnWorkgroup(
             self,
             "Compute",
             workgroup_name=deployment.workgroup,
             namespace_name=deployment.workgroup,
-            base_capacity=size.base_rpu,
-            max_capacity=size.max_rpu,
+            base_capacity=deployment.warehouse.base_rpu,
+            max_capacity=deployment.warehouse.max_rpu,
             publicly_accessible=False,
             enhanced_vpc_routing=subnets is not None,
             subnet_ids=subnets,
@@ -95,44 +114,33 @@ class WarehouseStack(SluiceStack):
             ],
         )
         workgroup.add_resource_dependency(namespace)
-        compute = workgroup.attr_workgroup_workgroup_arn
+        return workgroup
 
-        iam.ManagedPolicy(  # here, because only this stack knows the workgroup's ARN
+    def _policies(self, compute: str) -> None:
+        """What upsert and run_procedures may do; here, as only this stack knows the workgroup."""
+        iam.ManagedPolicy(
             self,
             "Loader",
-            managed_policy_name=deployment.loader_policy,
+            managed_policy_name=self.deployment.loader_policy,
             statements=[
                 allow("redshift-serverless:GetCredentials", on=compute),
-                allow(
-                    "redshift-data:ExecuteStatement",
-                    "redshift-data:BatchExecuteStatement",
-                    on=compute,
-                ),
-                allow(
-                    "redshift-data:DescribeStatement",
-                    "redshift-data:GetStatementResult",
-                    on="*",
-                    when=_OWN,
-                ),
+                allow(*_SUBMIT, on=compute),
+                allow(*_ASK, on="*", when=_OWN),
             ],
         )
-
         iam.ManagedPolicy(
             self,
             "ProcedureCaller",
-            managed_policy_name=deployment.caller_policy,
+            managed_policy_name=self.deployment.caller_policy,
             statements=[
                 *self._calling(compute),
-                allow(
-                    "redshift-data:DescribeStatement",
-                    "redshift-data:GetStatementResult",
-                    "redshift-data:CancelStatement",
-                    on="*",
-                    when=_OWN,
-                ),
+                allow(*_ASK, "redshift-data:CancelStatement", on="*", when=_OWN),
             ],
         )
 
+    def _migration(self, namespace: redshift.CfnNamespace, compute: str) -> CustomResource:
+        """The schema `sluice`, brought up to date by every deployment that changes it."""
+        deployment = self.deployment
         migrate = StepFunction(
             self,
             "migrate",
@@ -145,17 +153,13 @@ class WarehouseStack(SluiceStack):
                 procedure_schemas=",".join(deployment.procedures.schemas),
             ),
         )
-        migrate.allow(
-            "redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement", on=compute
-        )
-        migrate.allow(
-            "redshift-data:DescribeStatement", "redshift-data:GetStatementResult", on="*", when=_OWN
-        )
+        migrate.allow(*_SUBMIT, on=compute)
+        migrate.allow(*_ASK, on="*", when=_OWN)
         migrate.allow(
             "secretsmanager:GetSecretValue",
             on=self.arn("secretsmanager", f"secret:{deployment.admin_secret}-??????"),
         )
-        migration = CustomResource(
+        return CustomResource(
             self,
             "Migration",
             resource_type="Custom::Migration",
@@ -169,10 +173,6 @@ class WarehouseStack(SluiceStack):
                 "schemas": deployment.procedures.schemas,
             },
         )
-        migration.node.add_dependency(workgroup)
-
-        self.output("Workgroup", deployment.workgroup)
-        self.output("Database", deployment.database)
 
     def _calling(self, compute: str) -> list[iam.PolicyStatement]:
         """Submit statements: to the workgroup, or to the cluster if procedures live in one."""

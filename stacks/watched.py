@@ -4,7 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from config.deployment import Step
-from config.metrics import NAMESPACE, SERVICE, Metric
+from config.metrics import MEMORY_USED, NAMESPACE, SERVICE, Metric, memory_namespace
 from stacks.constructs.stack import SluiceStack
 
 _PERIOD = Duration.minutes(5)
@@ -15,43 +15,30 @@ def service(stack: SluiceStack) -> str:
     return f"sluice-{stack.deployment.environment}"
 
 
-def sluice(
-    stack: SluiceStack, metric: Metric, statistic: str, *, period: Duration = _PERIOD
-) -> cloudwatch.Metric:
+def sluice(stack: SluiceStack, metric: Metric, statistic: str) -> cloudwatch.Metric:
     """A metric of `config/metrics.py`."""
-    return cloudwatch.Metric(
-        namespace=NAMESPACE,
-        metric_name=metric.value,
-        dimensions_map={SERVICE: service(stack)},
-        statistic=statistic,
-        period=period,
-    )
+    return _metric(NAMESPACE, metric.value, statistic, {SERVICE: service(stack)})
 
 
 def function(
     stack: SluiceStack, step: Step, name: str, statistic: str, *, period: Duration = _PERIOD
 ) -> cloudwatch.Metric:
     """Lambda's metric of a step."""
-    return cloudwatch.Metric(
-        namespace="AWS/Lambda",
-        metric_name=name,
-        dimensions_map={"FunctionName": stack.deployment.function(step)},
-        statistic=statistic,
-        period=period,
-    )
+    dimensions = {"FunctionName": stack.deployment.function(step)}
+    return _metric("AWS/Lambda", name, statistic, dimensions, period=period)
+
+
+def memory(stack: SluiceStack, step: Step) -> cloudwatch.Metric:
+    """The most memory that an invocation of a step used, taken from its log."""
+    namespace = memory_namespace(stack.deployment.function(step))
+    return _metric(namespace, MEMORY_USED, "Maximum")
 
 
 def queue(
     name: str, metric: str, statistic: str, *, period: Duration = _PERIOD
 ) -> cloudwatch.Metric:
     """SQS's metric of a queue."""
-    return cloudwatch.Metric(
-        namespace="AWS/SQS",
-        metric_name=metric,
-        dimensions_map={"QueueName": name},
-        statistic=statistic,
-        period=period,
-    )
+    return _metric("AWS/SQS", metric, statistic, {"QueueName": name}, period=period)
 
 
 def dead_letter_queues(stack: SluiceStack) -> dict[str, str]:
@@ -65,15 +52,21 @@ def dead_letter_queues(stack: SluiceStack) -> dict[str, str]:
     return {name.removeprefix(deployment.name("")): name for name in queues}
 
 
+def lost_events(rule_name: str) -> cloudwatch.Metric:
+    """Events of a rule that reached neither their target nor its dead letters."""
+    dimensions = {"RuleName": rule_name}
+    return _metric("AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", dimensions)
+
+
+def lost_starts() -> cloudwatch.Metric:
+    """The same of schedules; Scheduler counts by group, and ours is in this one."""
+    dimensions = {"ScheduleGroup": "default"}
+    return _metric("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "Sum", dimensions)
+
+
 def executions(machine_arn: str, name: str) -> cloudwatch.Metric:
     """Step Functions' metric of a state machine."""
-    return cloudwatch.Metric(
-        namespace="AWS/States",
-        metric_name=name,
-        dimensions_map={"StateMachineArn": machine_arn},
-        statistic="Sum",
-        period=_PERIOD,
-    )
+    return _metric("AWS/States", name, "Sum", {"StateMachineArn": machine_arn})
 
 
 def warehouse(
@@ -83,13 +76,8 @@ def warehouse(
 
     https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-monitoring.html
     """
-    return cloudwatch.Metric(
-        namespace="AWS/Redshift-Serverless",
-        metric_name=name,
-        dimensions_map={"Workgroup": stack.deployment.workgroup},
-        statistic=statistic,
-        period=period,
-    )
+    dimensions = {"Workgroup": stack.deployment.workgroup}
+    return _metric("AWS/Redshift-Serverless", name, statistic, dimensions, period=period)
 
 
 def rpu_hours(
@@ -101,5 +89,22 @@ def rpu_hours(
         expression="seconds / 3600" if usd is None else f"seconds / 3600 * {usd}",
         using_metrics={"seconds": seconds},
         label="RPU-hours" if usd is None else "USD",
+        period=period,
+    )
+
+
+def _metric(
+    namespace: str,
+    name: str,
+    statistic: str,
+    dimensions: dict[str, str] | None = None,
+    *,
+    period: Duration = _PERIOD,
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic=statistic,
         period=period,
     )
