@@ -127,7 +127,7 @@ class OpenReleaseSettings(Settings):
     workgroup: str
     cluster_id: str
     database: str
-    limit_seconds: str
+    limit_seconds: int
     on_error: str
 
 

@@ -129,7 +129,7 @@ class ProceduresStack(SluiceStack):
                 workgroup=self.deployment.workgroup,
                 cluster_id=self._cluster_id,
                 database=self._database,
-                limit_seconds=str(procedures.limit_seconds),
+                limit_seconds=procedures.limit_seconds,
                 on_error=procedures.on_error,
             ),
         )

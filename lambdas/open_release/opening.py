@@ -260,7 +260,7 @@ class Opening:
         return tuple(PlannedCall(**each) for each in plan["calls"]), None
 
     def _planned(self, request: ReleaseRequest, calls: Any) -> tuple[PlannedCall, ...]:
-        limit = request.limit_seconds or int(self.settings.limit_seconds)
+        limit = request.limit_seconds or self.settings.limit_seconds
         return tuple(PlannedCall.of(call, default_limit=limit) for call in calls)
 
     def _lease(self, lease: str) -> bool:

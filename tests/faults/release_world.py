@@ -51,7 +51,7 @@ ENVIRONMENT = {
         workgroup="sluice",
         cluster_id="",
         database="dev",
-        limit_seconds="300",
+        limit_seconds=300,
         on_error="continue",
     ).to_env(),
     **RunProceduresSettings(

@@ -21,7 +21,7 @@ SETTINGS = OpenReleaseSettings(
     workgroup="sluice-dev",
     cluster_id="",
     database="dev",
-    limit_seconds="300",
+    limit_seconds=300,
     on_error="continue",
 )
 
