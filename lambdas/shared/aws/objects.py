@@ -1,6 +1,7 @@
 """The data bucket: versions are read, copied and deleted as versions, never as bare keys."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ _SINGLE_COPY_BYTES = 5 * 1024**3 - 1
 """CopyObject takes at most 5 GB; larger objects are copied in parts (S3 API reference)."""
 _MOST_DELETED = 1000
 """What one DeleteObjects takes (S3 API reference)."""
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What no document of XML 1.0 may hold, however it is written; keys may."""
 
 
 class ObjectGoneError(Exception):
@@ -145,9 +148,15 @@ class Objects:
             clients.s3().delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
 
     def delete_versions(self, versions: Sequence[tuple[str, str]]) -> None:
-        """Delete (key, version id) pairs for good, a thousand a call."""
-        for start in range(0, len(versions), _MOST_DELETED):
-            part = versions[start : start + _MOST_DELETED]
+        """Delete (key, version id) pairs for good, a thousand a call.
+
+        One key that XML cannot hold would fail the call for all: such keys go in addresses.
+        """
+        listed = [each for each in versions if not _NOT_IN_XML.search(each[0])]
+        for key, version_id in (each for each in versions if _NOT_IN_XML.search(each[0])):
+            self.delete_version(key, version_id)
+        for start in range(0, len(listed), _MOST_DELETED):
+            part = listed[start : start + _MOST_DELETED]
             named: Any = [{"Key": key, "VersionId": version_id} for key, version_id in part]
             with translated():
                 answer = clients.s3().delete_objects(
