@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from lambdas.shared.domain.columns import MAX_COLUMNS
 from lambdas.shared.domain.errors import HeaderError, IdentifierError
 from lambdas.shared.domain.names import Identifier
-
-MAX_COLUMNS = 1_600
-"""Redshift's limit for one table (Quotas and limits, management guide)."""
 
 SYSTEM_COLUMNS = frozenset(("cmax", "cmin", "ctid", "oid", "tableoid", "xmax", "xmin"))
 """What every table has; a column of such a name cannot be made."""

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from lambdas.infer_schema.dialect import QUOTE, Layout, numbered_records
-from lambdas.infer_schema.headers import MAX_COLUMNS
 from lambdas.infer_schema.sample import Piece, Sample, first_record_start, last_record_end
+from lambdas.shared.domain.columns import MAX_COLUMNS
 from lambdas.shared.domain.errors import FormatError, HeaderError
 
 

@@ -7,7 +7,8 @@ token stands for are the same, whatever became of the target's columns meanwhile
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from lambdas.shared.aws.objects import Objects
@@ -33,12 +34,16 @@ class AttemptUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What the transaction will say of each file, and its statements."""
+    """What the transaction will say of each file, and its statements.
+
+    `fixed` are columns that the engine would not widen, and why: asked once an attempt.
+    """
 
     verdicts: tuple[Verdict, ...]
     units: tuple[AttemptUnit, ...]
     one_by_one: bool
     statements: tuple[str, ...]
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[RawFile, ...]:
@@ -58,6 +63,7 @@ class Attempt:
             ],
             "one_by_one": self.one_by_one,
             "statements": list(self.statements),
+            "fixed": dict(self.fixed),
         }
 
     @classmethod
@@ -77,6 +83,7 @@ class Attempt:
             ),
             one_by_one=document["one_by_one"],
             statements=tuple(document["statements"]),
+            fixed=document.get("fixed", {}),
         )
 
 

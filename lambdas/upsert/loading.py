@@ -19,11 +19,11 @@ from lambdas.shared.domain.errors import (
     ShrinkError,
     SluiceError,
     StatementLostError,
-    TypeChangeError,
     WarehouseError,
 )
 from lambdas.shared.domain.files import FileState, Verdict
 from lambdas.shared.domain.load import Step
+from lambdas.shared.domain.load_plan import too_wide
 from lambdas.shared.domain.names import short_hash
 from lambdas.shared.domain.redaction import redacted
 from lambdas.upsert import refusals
@@ -142,8 +142,11 @@ class Loading:
             newer = [f.details[0] for f in found if f.code == "NEWER"]
             known = self.step.load.get("superseded", [])
             return self._again(reason="newer versions are loaded", superseded=[*known, *newer])
-        if "WIDTH" in by_code and self.step.job.schema_contract.types == "widen":
-            return self._again(reason="text is wider", widths=self._widths(found, attempt))
+        if self.step.job.schema_contract.types == "widen":
+            widths = self._widths(found, attempt)
+            if widths:
+                known = self.step.load.get("widths") or {}
+                return self._again(reason="text is wider", widths=known | widths)
         for code in ("DUPLICATE_KEY", "TIE"):
             if code in by_code and not attempt.one_by_one and len(attempt.files) > 1:
                 return self._in_order(attempt)
@@ -152,7 +155,7 @@ class Loading:
             unit = attempt.units[int(finding.details[0]) - 1]
             if len(unit.files) > 1:
                 return self._narrowed(len(unit.files))
-            errors.setdefault(unit.files[0].file_id, _error_of(finding, unit, self.step))
+            errors.setdefault(unit.files[0].file_id, _error_of(finding, unit, attempt, self.step))
         return self._without(errors)
 
     def _in_order(self, attempt: Attempt) -> dict[str, Any]:
@@ -167,12 +170,14 @@ class Loading:
         return self._again(reason="keys repeat", one_by_one=True)
 
     def _widths(self, found: tuple[Finding, ...], attempt: Attempt) -> dict[str, int]:
-        widths: dict[str, int] = dict(self.step.load.get("widths") or {})
+        """How wide the text of the columns is that can still be widened."""
+        widths: dict[str, int] = {}
         for finding in found:
             if finding.code == "WIDTH":
                 unit, position, size = (int(part) for part in finding.details)
                 name = attempt.units[unit - 1].columns[position]
-                widths[name] = max(size, widths.get(name, 0))
+                if name not in attempt.fixed:
+                    widths[name] = max(size, widths.get(name, 0))
         return widths
 
     def _after_bad_data(
@@ -249,7 +254,7 @@ class Loading:
 _REASONS = {"ROWS", "NULL_KEY", "DUPLICATE_KEY", "WIDTH", "SHRINK"}
 
 
-def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
+def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step) -> FileError:
     keys, count = ", ".join(step.job.upsert_keys), finding.details[-1]
     if finding.code == "NULL_KEY":
         return KeyColumnError(f"{count} row(s) have no value in upsert key {keys}; fill it in")
@@ -265,12 +270,7 @@ def _error_of(finding: Finding, unit: AttemptUnit, step: Step) -> FileError:
         )
     if finding.code == "WIDTH":
         column = unit.columns[int(finding.details[1])]
-        return TypeChangeError(
-            f"column {column} holds a text of {count} bytes, wider than the table's column, and job"
-            f" {step.job.job_id} freezes its types; shorten the text, or set"
-            ' "schema_contract": {"types": "widen"}',
-            column=column,
-        )
+        return too_wide(step.job, column, count, attempt.fixed.get(column))
     return FormatError(
         f"the footer promises another number of rows than the {count} that were read; the file is"
         " damaged: write it again"

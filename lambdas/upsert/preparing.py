@@ -1,5 +1,6 @@
 """From a claimed batch to an attempt: read the catalog, plan, prepare the target, write it down."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from config.runtime import UpsertSettings
@@ -7,6 +8,7 @@ from lambdas.shared.aws.objects import Objects
 from lambdas.shared.aws.warehouse import Warehouse
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import FileSchema
+from lambdas.shared.domain.engine_errors import needs_permission
 from lambdas.shared.domain.errors import WarehouseError
 from lambdas.shared.domain.files import File
 from lambdas.shared.domain.load import Step
@@ -50,14 +52,23 @@ class Preparation:
     def _planned(self) -> Attempt:
         """Plan against a target that needs no more DDL; each DDL is alone and idempotent."""
         candidates = self.candidates()
+        fixed: dict[str, str] = {}
         for _ in range(_MOST_PLANS):
-            plan = self._plan(candidates)
-            attempt = self._written(plan)
+            plan = self._plan(candidates, fixed)
+            attempt = self._written(plan, fixed)
             if not plan.ddl:
                 return attempt
             upsert_sql.check_statements(plan.ddl)
-            for ddl in plan.ddl:
+            for ddl in plan.created:
                 self._prepare(ddl)
+            for name, ddl in plan.changes.items():
+                try:
+                    self._prepare(ddl)
+                except WarehouseError as error:
+                    if needs_permission(error.message):
+                        raise
+                    # a view on the column, its encoding, ...: only files that need it wait for it
+                    fixed[name.text] = error.message
         raise WarehouseError(
             f"{plan.table} still needs {plan.ddl[0]!r} after {_MOST_PLANS} tries; see whether"
             " something else changes its columns"
@@ -88,7 +99,7 @@ class Preparation:
             return [each for each in candidates if each.error or each.missing]
         return candidates
 
-    def _plan(self, candidates: list[Candidate]) -> LoadPlan:
+    def _plan(self, candidates: list[Candidate], fixed: Mapping[str, str]) -> LoadPlan:
         target, has_mutex = self._catalog()
         return plan_load(
             self.step.job,
@@ -97,6 +108,7 @@ class Preparation:
             has_mutex=has_mutex,
             one_by_one=self.step.load.get("one_by_one", False),
             widths=self.step.load.get("widths"),
+            fixed=fixed,
         )
 
     def _catalog(self) -> tuple[dict[Identifier, RedshiftType] | None, bool]:
@@ -130,7 +142,7 @@ class Preparation:
             if "already exists" not in error.message:
                 raise
 
-    def _written(self, plan: LoadPlan) -> Attempt:
+    def _written(self, plan: LoadPlan, fixed: Mapping[str, str]) -> Attempt:
         transaction = self.transaction(plan)
         return Attempt(
             verdicts=plan.verdicts,
@@ -148,6 +160,7 @@ class Preparation:
             ),
             one_by_one=plan.one_by_one,
             statements=upsert_sql.statements(transaction),
+            fixed=dict(fixed),
         )
 
     def transaction(self, plan: LoadPlan) -> Transaction:

@@ -17,6 +17,9 @@ from lambdas.shared.domain.types import (
 Format = Literal["parquet", "csv", "json"]
 Compression = Literal["none", "gzip"]
 
+MAX_COLUMNS = 1_600
+"""Redshift's limit for one table (Quotas and limits, management guide)."""
+
 _TEXT_KINDS = (Kind.VARCHAR, Kind.CHAR)
 
 

@@ -30,6 +30,7 @@ class Blame(Enum):
 _READING = re.compile(r"S3ServiceException|S3 ?Query Exception|Spectrum|reading manifest", re.I)
 # the details of a reading error name files, never rows
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?:s3|https?)://\S+")
+_PERMISSION = re.compile(r"permission denied|must be owner|not authorized|privilege", re.I)
 _CONFLICT = re.compile(r"\b1023\b|serializ|deadlock|concurrent", re.I)
 _TABLE: tuple[tuple[re.Pattern[str], Blame], ...] = (
     # without s3:GetObject or kms:Decrypt COPY says of its manifest that it wants a "full path"
@@ -78,6 +79,11 @@ def blame(message: str) -> Blame:
     # some clients put this before every message
     text = text.replace("Invalid operation: ", "")
     return next((kind for pattern, kind in _TABLE if pattern.search(text)), Blame.PERSON)
+
+
+def needs_permission(message: str) -> bool:
+    """Whether an engine refused because of who asked, not of what."""
+    return _PERMISSION.search(message) is not None
 
 
 def error_of(message: str) -> SluiceError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.job import Job
 from lambdas.shared.domain import upsert_sql
-from lambdas.shared.domain.columns import Column, FileSchema
+from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
 from lambdas.shared.domain.errors import (
     ContractError,
     FileError,
@@ -29,6 +29,8 @@ from lambdas.shared.domain.types import (
 from lambdas.shared.domain.upsert_sql import StagedColumn
 
 Columns = dict[Identifier, RedshiftType]
+Fixed = Mapping[str, str]
+"""Columns of the target that the engine refused to add or to widen, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +63,23 @@ class PlannedUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
-    """What is loaded, what is only recorded, and the DDL that comes before."""
+    """What is loaded, what is only recorded, and the DDL that comes before.
+
+    All files need what is `created`; a column is changed for those that bring it.
+    """
 
     table: TableName
     units: tuple[PlannedUnit, ...]
     one_by_one: bool
     verdicts: tuple[Verdict, ...]
-    ddl: tuple[str, ...]
+    created: tuple[str, ...]
+    changes: Mapping[Identifier, str] = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
+
+    @property
+    def ddl(self) -> tuple[str, ...]:
+        """All of it, in order."""
+        return (*self.created, *self.changes.values())
 
 
 def plan_load(
@@ -79,12 +90,14 @@ def plan_load(
     has_mutex: bool,
     one_by_one: bool = False,
     widths: Mapping[str, int] | None = None,
+    fixed: Fixed | None = None,
 ) -> LoadPlan:
     """Decide what happens to each file of a batch, in order of their sequence.
 
     `target` is the table as the catalog has it, None if there is none. `widths` are the bytes a
-    refused attempt found in VARCHAR columns.
+    refused attempt found in VARCHAR columns. Files that need a `fixed` column changed are rejected.
     """
+    fixed = fixed or {}
     table = TableName.parse(job.target_table)
     settled = [verdict for each in candidates if (verdict := _known(each))]
     known = {verdict.file.file_id for verdict in settled}
@@ -94,12 +107,12 @@ def plan_load(
         if each.file.file_id in known or each.schema is None:
             continue
         try:
-            columns = _evolved(job, columns, each.schema, exists=target is not None)
+            columns = _evolved(job, columns, each.schema, fixed, exists=target is not None)
             accepted.append(each)
         except FileError as error:
             settled.append(_rejected(each.file, error))
     loading, superseded = _newest_only(job, accepted)
-    columns = _widened(columns, widths or {})
+    columns = _widened(columns, {n: size for n, size in (widths or {}).items() if n not in fixed})
     units, one_by_one = _units(job, loading, columns, one_by_one=one_by_one)
     chosen = [each for unit in units for each in unit.files]
     chosen_ids = {each.file.file_id for each in chosen}
@@ -115,7 +128,8 @@ def plan_load(
         units=units,
         one_by_one=one_by_one,
         verdicts=tuple(settled),
-        ddl=tuple(_ddl(job, table, target, columns if units else None, has_mutex=has_mutex)),
+        created=tuple(_created(job, table, None if target or not units else columns, has_mutex)),
+        changes=_changes(table, target, columns) if target and units else {},
         columns=columns,
     )
 
@@ -140,7 +154,9 @@ def _loaded(each: Candidate) -> Verdict:
     return Verdict(file=each.file, state=FileState.LOADED, rows=rows)
 
 
-def _evolved(job: Job, columns: Columns, schema: FileSchema, *, exists: bool) -> Columns:
+def _evolved(
+    job: Job, columns: Columns, schema: FileSchema, fixed: Fixed, *, exists: bool
+) -> Columns:
     """The target's columns with what this file adds; raises FileError for what is forbidden."""
     _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
     _require(schema, job.order_columns, "order_by column")
@@ -148,9 +164,15 @@ def _evolved(job: Job, columns: Columns, schema: FileSchema, *, exists: bool) ->
     for column in schema.columns:
         present = evolved.get(column.name)
         if present is None:
-            _add(job, evolved, column, exists=exists)
+            _add(job, evolved, column, fixed, exists=exists)
         elif not schema.fits(column, present):
-            evolved[column.name] = _reconciled(job, column, present, exists=exists)
+            evolved[column.name] = _reconciled(job, column, present, fixed, exists=exists)
+    if len(evolved) > MAX_COLUMNS:
+        raise ContractError(
+            f"the file brings {len(evolved) - len(columns)} columns that {job.target_table} lacks,"
+            f" which would then have {len(evolved)}; a Redshift table has at most {MAX_COLUMNS}:"
+            " leave some out, or write rows instead of columns"
+        )
     return evolved
 
 
@@ -173,23 +195,32 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
         )
 
 
-def _add(job: Job, columns: Columns, column: Column, *, exists: bool) -> None:
+def _add(job: Job, columns: Columns, column: Column, fixed: Fixed, *, exists: bool) -> None:
     contract = job.schema_contract.columns
     if exists and contract == "freeze":
         raise ContractError(
             f"column {column.name} is new and job {job.job_id} freezes its columns; leave it out,"
             ' or set "schema_contract": {"columns": "evolve"}'
         )
+    if exists and contract == "evolve" and column.name.text in fixed:
+        raise ContractError(
+            f"column {column.name} is new and cannot be added ({fixed[column.name.text]}); leave it"
+            " out, or add it to the table by hand and replay the file"
+        )
     if not exists or contract == "evolve":
         columns[column.name] = column.type
 
 
-def _reconciled(job: Job, column: Column, present: RedshiftType, *, exists: bool) -> RedshiftType:
+def _reconciled(
+    job: Job, column: Column, present: RedshiftType, fixed: Fixed, *, exists: bool
+) -> RedshiftType:
     """A type that holds both: by widening, or because the table is still to be created."""
     if column.name.text in {name.lower() for name in job.columns}:
         return present
     widened = present.widened(column.narrowest)
     if widened is not None and (not exists or job.schema_contract.types == "widen"):
+        if column.name.text in fixed:
+            raise too_wide(job, column.name.text, column.narrowest.length, fixed[column.name.text])
         return widened
     merged = None if exists else Column(name=column.name, type=present).merged(column)
     if merged is not None:
@@ -197,6 +228,23 @@ def _reconciled(job: Job, column: Column, present: RedshiftType, *, exists: bool
     raise TypeChangeError(
         f"column {column.name} was {present} and arrived as {column.type}; cast it in the"
         f' producer, or add "columns": {{"{column.name}": "{present}"}} to job {job.job_id}'
+    )
+
+
+def too_wide(job: Job, column: str, found: object, reason: str | None) -> TypeChangeError:
+    """The error of a file with text wider than its column; the reason is the engine's, if any."""
+    if reason is None:
+        return TypeChangeError(
+            f"column {column} holds a text of {found} bytes, wider than the table's column, and job"
+            f" {job.job_id} freezes its types; shorten the text, or set"
+            ' "schema_contract": {"types": "widen"}',
+            column=column,
+        )
+    return TypeChangeError(
+        f"column {column} holds a text of {found} bytes, wider than the table's column, which"
+        f" cannot be widened ({reason}); shorten the text, or widen the column by hand and replay"
+        " the file",
+        column=column,
     )
 
 
@@ -264,26 +312,26 @@ def _layout(schema: FileSchema, staging: tuple[StagedColumn, ...]) -> Any:
     return schema.format, schema.compression, schema.csv, staging
 
 
-def _ddl(
-    job: Job,
-    table: TableName,
-    target: Mapping[Identifier, RedshiftType] | None,
-    columns: Columns | None,
-    *,
-    has_mutex: bool,
-) -> Iterable[str]:
+def _created(job: Job, table: TableName, columns: Columns | None, has_mutex: bool) -> Iterable[str]:
+    """What there is not yet: the mutex, and with `columns` the table."""
     if not has_mutex:
         yield upsert_sql.create_mutex(table)
     if columns is None:
         return
-    if target is None:
-        if table.schema != PUBLIC:
-            yield upsert_sql.create_schema(table.schema)
-        required = set(map(Identifier, job.upsert_keys)) if job.load_mode == "upsert" else set()
-        yield upsert_sql.create_table(table, list(columns.items()), required)
-        return
-    for name, kind in columns.items():
-        if name not in target:
-            yield upsert_sql.add_column(table, name, kind)
-        elif target[name] != kind:
-            yield upsert_sql.widen_column(table, name, kind)
+    if table.schema != PUBLIC:
+        yield upsert_sql.create_schema(table.schema)
+    required = set(map(Identifier, job.upsert_keys)) if job.load_mode == "upsert" else set()
+    yield upsert_sql.create_table(table, list(columns.items()), required)
+
+
+def _changes(
+    table: TableName, target: Mapping[Identifier, RedshiftType], columns: Columns
+) -> dict[Identifier, str]:
+    """The columns to add and to widen, each by a statement of its own."""
+    return {
+        name: upsert_sql.widen_column(table, name, kind)
+        if name in target
+        else upsert_sql.add_column(table, name, kind)
+        for name, kind in columns.items()
+        if target.get(name) != kind
+    }

@@ -168,6 +168,39 @@ def test_text_found_too_wide_widens_its_column_before_the_next_attempt() -> None
     assert made.ddl == ('ALTER TABLE "public"."orders" ALTER COLUMN "name" TYPE VARCHAR(1024)',)
 
 
+def test_a_file_that_would_make_a_table_too_wide_is_rejected_and_its_neighbours_are_not() -> None:
+    many = tuple(Column(name=Identifier(f"c{n}"), type=BIGINT) for n in range(1_599))
+    made = plan(job(), candidate("a", "1", (ID, *many)), candidate("b", "2"))
+    assert states(made) == {"v1": FileState.REJECTED, "v2": FileState.LOADED}
+    assert made.ddl == ()
+    assert made.verdicts[0].error is not None
+    assert made.verdicts[0].error["type"] == "ContractError"
+    assert "would then have 1601; a Redshift table has" in made.verdicts[0].error["message"]
+
+
+def test_a_column_that_the_engine_would_not_change_rejects_only_the_files_that_need_it() -> None:
+    day = Column(name=Identifier("day"), type=DATE)
+    wide = Column(name=NAME.name, type=varchar(1024), seen=varchar(900))
+    files = [
+        candidate("a", "1", (ID, NAME, day)),
+        candidate("b", "2", (ID, wide)),
+        candidate("c", "3"),
+    ]
+    reasons = {"day": "no more columns", "name": "a view depends on it"}
+    made = plan(job(), *files, fixed=reasons, widths={"name": 900})
+    assert states(made) == {
+        "v1": FileState.REJECTED,
+        "v2": FileState.REJECTED,
+        "v3": FileState.LOADED,
+    }
+    assert made.ddl == ()
+    errors = {v.file.version_id: v.error for v in made.verdicts if v.error}
+    assert errors["v1"]["type"] == "ContractError"
+    assert "(no more columns)" in errors["v1"]["message"]
+    assert errors["v2"]["type"] == "TypeChangeError"
+    assert "cannot be widened (a view depends on it)" in errors["v2"]["message"]
+
+
 def test_the_same_input_gives_the_same_plan() -> None:
     files = candidate("a", "1"), candidate("b", "2", (ID,))
     assert plan(job(), *files) == plan(job(), *files)
