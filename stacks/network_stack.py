@@ -120,7 +120,8 @@ class NetworkStack(SluiceStack):
         dynamodb = vpc.add_gateway_endpoint(
             "DynamoDB", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB
         )
-        dynamodb.add_to_policy(self._ours("dynamodb:*", on=[self.ledger_arn]))
+        ledger = [self.ledger_arn, f"{self.ledger_arn}/index/*"]  # an index has an ARN of its own
+        dynamodb.add_to_policy(self._ours("dynamodb:*", on=ledger))
 
     def _endpoints(self, vpc: ec2.Vpc, callers: ec2.SecurityGroup) -> None:
         group = self._group(vpc, "Endpoints", "Functions may call AWS")

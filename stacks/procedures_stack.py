@@ -81,7 +81,9 @@ class ProceduresStack(SluiceStack):
     def _by_the_clock(
         self, machine: Machine, undelivered: DeadLetterQueue, expression: str
     ) -> None:
-        role = self._starter("Clock", "scheduler", "schedule/default/{}-releases")
+        # Scheduler acts for a group, never for one schedule:
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+        role = self._starter("Clock", "scheduler", "schedule-group/default")
         role.add_to_policy(allow("states:StartExecution", on=machine.state_machine_arn))
         role.add_to_policy(allow("sqs:SendMessage", on=undelivered.queue_arn))
         scheduler.CfnSchedule(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from config.deployment import Deployment
 from stacks.network_stack import CALLED
 from tests.infrastructure.assembly import Assembly, as_list
+from tools.policy.templates import text
 
 _BY_GATEWAY = {"s3", "dynamodb"}
 _WITHOUT_A_CALL = {
@@ -88,6 +90,29 @@ def test_every_service_a_function_may_call_has_an_endpoint(assemble: Any) -> Non
         json.dumps(e.properties["ServiceName"]) for e in staging.resources("AWS::EC2::VPCEndpoint")
     }
     assert all(any(f"{name}" in e for e in endpoints) for name in (*CALLED, *_BY_GATEWAY))
+
+
+def test_a_gateway_lets_through_all_that_a_function_may_do_there(networked: Assembly) -> None:
+    """IAM asks both policies; a table's index and a bucket's objects have ARNs of their own."""
+    through: dict[str, list[str]] = {}
+    for endpoint in networked.resources("AWS::EC2::VPCEndpoint"):
+        for statement in endpoint.properties["PolicyDocument"]["Statement"]:
+            for action in as_list(statement["Action"]):
+                patterns = [text(each) for each in as_list(statement["Resource"])]
+                through.setdefault(action.partition(":")[0], []).extend(patterns)
+    asked = {
+        (action.partition(":")[0], text(resource))
+        for policy, statement in networked.statements()
+        if not policy.startswith("Backups")
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if action.partition(":")[0] in _BY_GATEWAY
+    }
+    assert {service for service, _ in asked} == _BY_GATEWAY
+    refused = {
+        each for each in asked if not any(fnmatchcase(each[1], p) for p in through[each[0]])
+    }
+    assert not refused
 
 
 def test_every_endpoint_admits_this_account_only(networked: Assembly) -> None:
