@@ -14,6 +14,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from config.deployment import Deployment, Key, Step
+from stacks.constructs.policy import Conditions
 from stacks.constructs.stack import SluiceStack
 
 OBJECT_STEPS: tuple[Step, ...] = (
@@ -40,6 +41,9 @@ LEDGER_STEPS: tuple[Step, ...] = (
 QUEUE_STEPS: tuple[Step, ...] = ("route", "sweep")
 TOPIC_STEPS: tuple[Step, ...] = ("route", "settle", "sweep", "close_release")
 
+_REDSHIFT = ("redshift-serverless", "redshift-data", "redshift", "redshift.amazonaws.com")
+"""Redshift's names in `kms:ViaService`; its guide has the last, KMS's has names with a region."""
+
 _ADMINISTER = (
     "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey",
     "kms:DisableKey", "kms:DisableKeyRotation", "kms:EnableKey", "kms:EnableKeyRotation",
@@ -49,6 +53,12 @@ _ADMINISTER = (
     "kms:UpdateKeyDescription",
 )  # fmt: skip
 _READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
+# What the Data API asks of whoever submits a statement: it keeps texts and results under the
+# warehouse's key, by a grant that it makes as the caller.
+# https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-kms.html
+_SUBMIT = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+_GRANT = ("kms:CreateGrant",)
+_FOR_SERVICES = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 _ALL_USES = (
     "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
@@ -64,16 +74,16 @@ class KeysStack(SluiceStack):
         self._key(
             "data",
             "Objects, the ledger and their backups",
-            self._by_roles("Objects", "s3", _READ_AND_WRITE, OBJECT_STEPS, self.copy_role_arn),
-            self._by_roles("Ledger", "dynamodb", _ALL_USES, LEDGER_STEPS),
+            self._by_roles("Objects", ("s3",), _READ_AND_WRITE, OBJECT_STEPS, self.copy_role_arn),
+            self._by_roles("Ledger", ("dynamodb",), _ALL_USES, LEDGER_STEPS),
             self._by_account("People", ("s3", "dynamodb", "backup"), _ALL_USES),
             self._grants("Services", ("dynamodb", "backup")),
         )
         self._key(
             "messages",
             "Queues and topics",
-            self._by_roles("Queues", "sqs", _READ_AND_WRITE, QUEUE_STEPS, *self._clocks()),
-            self._by_roles("Topics", "sns", _READ_AND_WRITE, TOPIC_STEPS),
+            self._by_roles("Queues", ("sqs",), _READ_AND_WRITE, QUEUE_STEPS, *self._clocks()),
+            self._by_roles("Topics", ("sns",), _READ_AND_WRITE, TOPIC_STEPS),
             self._by_service("Events", "events", f"rule/{deployment.name('*')}"),
             self._by_service("Alarms", "cloudwatch", f"alarm:{deployment.name('*')}"),
             self._by_service("Budgets", "budgets", "*"),
@@ -82,11 +92,13 @@ class KeysStack(SluiceStack):
         self._key(
             "warehouse",
             "The warehouse, its admin's secret and its backups",
-            self._by_roles("Migrations", "secretsmanager", ("kms:Decrypt",), ("migrate",)),
-            self._by_account(
-                "Deployments", ("redshift-serverless", "secretsmanager", "backup"), _ALL_USES
+            self._by_roles("Migrations", ("secretsmanager",), ("kms:Decrypt",), ("migrate",)),
+            self._by_roles("Statements", _REDSHIFT, _SUBMIT, self._submitters()),
+            self._by_roles(
+                "StatementsGrants", _REDSHIFT, _GRANT, self._submitters(), when=_FOR_SERVICES
             ),
-            self._grants("Services", ("redshift-serverless", "redshift", "backup")),
+            self._by_account("Deployments", (*_REDSHIFT, "secretsmanager", "backup"), _ALL_USES),
+            self._grants("Services", (*_REDSHIFT, "backup")),
         )
         self._key(
             "operations",
@@ -115,9 +127,15 @@ class KeysStack(SluiceStack):
         self.share(f"{noun.title()}Arn", f"keys/{noun}", key.key_arn)
 
     def _by_roles(
-        self, sid: str, service: str, actions: Sequence[str], steps: Sequence[Step], *also: str
+        self,
+        sid: str,
+        services: Sequence[str],
+        actions: Sequence[str],
+        steps: Sequence[Step],
+        *also: str,
+        when: Conditions | None = None,
     ) -> iam.PolicyStatement:
-        """Roles of functions, by way of one service.
+        """Roles of functions, by way of a service.
 
         A principal that does not exist yet cannot be named in a key's policy; a condition can.
         """
@@ -127,10 +145,16 @@ class KeysStack(SluiceStack):
             iam.AnyPrincipal(),
             actions,
             {
-                "StringEquals": self._via(service),
+                "StringEquals": self._via(*services),
                 "ArnEquals": {"aws:PrincipalArn": [*roles, *also]},
+                **(when or {}),
             },
         )
+
+    def _submitters(self) -> tuple[Step, ...]:
+        """Whose statements go to the workgroup; a cluster has a key of its own."""
+        cluster = self.deployment.procedures.cluster
+        return ("upsert", "migrate") if cluster else ("upsert", "migrate", "run_procedures")
 
     def _clocks(self) -> list[str]:
         """Roles that a schedule takes, which leave what they could not start in a queue."""
@@ -150,11 +174,8 @@ class KeysStack(SluiceStack):
         return _use(
             f"{sid}Grants",
             self._root,
-            ("kms:CreateGrant",),
-            {
-                "StringEquals": self._via(*services),
-                "Bool": {"kms:GrantIsForAWSResource": "true"},
-            },
+            _GRANT,
+            {"StringEquals": self._via(*services), **_FOR_SERVICES},
         )
 
     def _by_service(self, sid: str, service: str, resource: str) -> iam.PolicyStatement:
@@ -211,7 +232,10 @@ class KeysStack(SluiceStack):
 
     def _via(self, *services: str) -> dict[str, Any]:
         """The callers of this account that came by way of these services."""
-        names = [f"{service}.{self.region}.amazonaws.com" for service in services]
+        names = [
+            service if "." in service else f"{service}.{self.region}.amazonaws.com"
+            for service in services
+        ]
         return {
             "kms:CallerAccount": self.account,
             "kms:ViaService": names[0] if len(names) == 1 else names,

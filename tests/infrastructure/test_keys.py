@@ -1,11 +1,13 @@
 """Who may use which key: all whom the templates let read or write what it protects, and no more."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.infrastructure.assembly import Assembly, Resource, as_list
+from tools.policy.templates import text
 
 _KEYS = ("Data", "Messages", "Warehouse", "Operations")
 _ENCRYPTED = {
@@ -23,6 +25,7 @@ _NEEDS_KEY = {
     "dynamodb:UpdateItem": "dynamodb", "dynamodb:DeleteItem": "dynamodb",
     "sqs:SendMessage": "sqs", "sqs:ReceiveMessage": "sqs", "sns:Publish": "sns",
     "secretsmanager:GetSecretValue": "secretsmanager",
+    "redshift-data:ExecuteStatement": "redshift-data",
 }  # fmt: skip
 
 
@@ -122,25 +125,68 @@ def test_a_role_may_use_a_key_if_and_only_if_it_may_reach_what_the_key_protects(
     local: Assembly,
 ) -> None:
     admitted = {
-        (statement["Condition"]["StringEquals"]["kms:ViaService"].split(".")[0], role)
+        (service.split(".")[0], role)
         for statement in _statements(local)
         if statement["Principal"] == {"AWS": "*"}
-        and "kms:ViaService" in statement["Condition"]["StringEquals"]
-        for role in (
-            arn.rpartition("/")[2]
-            for arn in as_list(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"])
-        )
+        for service in as_list(statement["Condition"]["StringEquals"].get("kms:ViaService", []))
+        if service.split(".")[0] in _NEEDS_KEY.values()
+        for role in _roles(statement)
     }
-    names = {r.logical_id: r.properties["RoleName"] for r in local.resources("AWS::IAM::Role")}
     granted = {
-        (_NEEDS_KEY[action], names[role["Ref"]])
-        for policy in local.resources("AWS::IAM::Policy")
-        for role in policy.properties["Roles"]
+        (_NEEDS_KEY[action], role)
+        for role, policy in _policies(local)
         for statement in policy.properties["PolicyDocument"]["Statement"]
         for action in as_list(statement["Action"])
         if action in _NEEDS_KEY
     }
     assert admitted == granted
+
+
+def _roles(statement: dict[str, Any]) -> Iterator[str]:
+    """The names of the roles that a key's statement is about."""
+    for arn in as_list(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]):
+        yield arn.rpartition("/")[2]
+
+
+def _policies(local: Assembly) -> Iterator[tuple[str, Resource]]:
+    """Every policy with the name of each role that has it."""
+    roles = {role.logical_id: role.properties for role in local.resources("AWS::IAM::Role")}
+    for policy in local.resources("AWS::IAM::Policy"):
+        for role in policy.properties["Roles"]:
+            yield roles[role["Ref"]]["RoleName"], policy
+    for policy in local.resources("AWS::IAM::ManagedPolicy"):
+        name = policy.properties["ManagedPolicyName"]
+        for role in roles.values():
+            if any(text(each).endswith(f"/{name}") for each in role.get("ManagedPolicyArns", [])):
+                yield role["RoleName"], policy
+
+
+def test_who_submits_statements_may_let_the_data_api_use_the_warehouses_key(
+    local: Assembly,
+) -> None:
+    """It keeps texts and results under that key, by a grant it makes as its caller."""
+    submitters = {
+        role
+        for role, policy in _policies(local)
+        if "redshift-data:ExecuteStatement" in json.dumps(policy.properties)
+    }
+    assert len(submitters) == 3
+    made: dict[str, set[str]] = {}
+    for statement in _keys(local)["Warehouse"].properties["KeyPolicy"]["Statement"]:
+        if "ArnEquals" in statement.get("Condition", {}):
+            for role in _roles(statement):
+                made.setdefault(role, set()).update(as_list(statement["Action"]))
+    for role in submitters:
+        assert made[role] >= {
+            "kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt",
+            "kms:GenerateDataKey",
+        }  # fmt: skip
+
+
+def test_a_grant_is_made_only_for_a_service(deployed: Assembly) -> None:
+    for statement in _statements(deployed):
+        if "kms:CreateGrant" in as_list(statement["Action"]):
+            assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
 
 
 def test_events_of_our_rules_may_be_written_to_encrypted_queues(local: Assembly) -> None:

@@ -109,9 +109,7 @@ def test_a_gateway_lets_through_all_that_a_function_may_do_there(networked: Asse
         if action.partition(":")[0] in _BY_GATEWAY
     }
     assert {service for service, _ in asked} == _BY_GATEWAY
-    refused = {
-        each for each in asked if not any(fnmatchcase(each[1], p) for p in through[each[0]])
-    }
+    refused = {each for each in asked if not any(fnmatchcase(each[1], p) for p in through[each[0]])}
     assert not refused
 
 
