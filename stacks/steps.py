@@ -92,7 +92,13 @@ def claim(stack: SluiceStack) -> StepFunction:
             bucket=stack.data_bucket, ledger_table=stack.deployment.ledger_table
         ),
     )
-    function.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=stack.ledger_arn)
+    function.allow(
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        on=stack.ledger_arn,
+    )
     function.allow("states:DescribeExecution", on=stack.load_executions_arn)
     function.allow("s3:GetObjectVersion", "s3:GetObjectVersionTagging", on=stack.data("data/in/*"))
     function.allow(

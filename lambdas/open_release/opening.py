@@ -6,7 +6,7 @@ database, so that two releases never run at once against one.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.runtime import OpenReleaseSettings
@@ -14,7 +14,7 @@ from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import ObjectGoneError, Objects, Version
 from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
-from lambdas.shared.aws.workflow import is_closed
+from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES, is_closed
 from lambdas.shared.domain.errors import EventError, ReleaseError
 from lambdas.shared.domain.release_request import (
     REFUSALS,
@@ -37,6 +37,8 @@ _FEW_TRIES = 1_000
 """An execution's history holds 25,000 events, 9 a try; after so many, waits become longer."""
 _MOST_BYTES = 5 * 1024**2
 _SUFFIX = ".txt"
+_A_DAY = timedelta(days=1)
+"""An execution that AWS does not know and that began before that is long forgotten."""
 _MAY_RUN = (None, ReleaseState.REFUSED)
 """States of a release of which nothing has run: anybody may start it."""
 
@@ -192,8 +194,8 @@ class Opening:
             if (before.state if before else None) in _MAY_RUN:
                 self.ledger.open(head, instead_of=before)
             return place | {"status": "REFUSED", "error": error.to_json()}
-        if not self._lease(lease_of(head.target, head.database)):
-            tries = int(self.step.release.get("tries", 0))
+        tries = int(self.step.release.get("tries", 0))
+        if not self._lease(lease_of(head.target, head.database), tries):
             wait = min(2**tries, 60 if tries < _FEW_TRIES else 600)
             return {"status": "WAITING", "tries": tries + 1, "wait_seconds": wait}
         if not self.ledger.open(head, instead_of=before):
@@ -223,7 +225,8 @@ class Opening:
             return None
         if before.execution == self.step.execution_id and before.state is ReleaseState.OPEN:
             return None
-        if before.state is ReleaseState.OPEN and not is_closed(before.execution):
+        is_old = datetime.now(UTC) - datetime.fromisoformat(before.opened_at) > _A_DAY
+        if before.state is ReleaseState.OPEN and not is_closed(before.execution, if_unknown=is_old):
             return "ALREADY_RUNNING"
         has_begun = before.state is ReleaseState.DONE or self.ledger.calls(before.release_id)
         if request.resume or not has_begun:
@@ -263,14 +266,14 @@ class Opening:
         limit = request.limit_seconds or self.settings.limit_seconds
         return tuple(PlannedCall.of(call, default_limit=limit) for call in calls)
 
-    def _lease(self, lease: str) -> bool:
+    def _lease(self, lease: str, tries: int) -> bool:
         mine = self.step.execution_id
         if self.leases.take_lease(lease, mine, instead_of=None):
             return True
         current = self.leases.lease(lease)
         if current is None:
             return self.leases.take_lease(lease, mine, instead_of=None)
-        if not is_closed(current.holder):
+        if not is_closed(current.holder, if_unknown=tries >= KNOWN_AFTER_TRIES):
             return False
         return self.leases.take_lease(lease, mine, instead_of=current)
 

@@ -75,9 +75,9 @@ class Account:
             Item={name: marshal(value) for name, value in item.items()},
         )
 
-    def file(self, key: str, body: bytes = b"a\n1\n") -> File:
+    def file(self, key: str, body: bytes = b"a\n1\n", **more: Any) -> File:
         """A file that is in the bucket."""
-        put = self.upload(key, body)
+        put = self.upload(key, body, **more)
         return File(
             bucket=self.info.bucket,
             key=key,
@@ -206,6 +206,18 @@ def a_table_is_another_execution_s(account: Account) -> None:
         epoch=1,
     )
     assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "WAITING"
+
+
+def an_archived_file_is_put_by(account: Account) -> None:
+    waiting = job(9)
+    file = account.file("data/in/products.csv", StorageClass="GLACIER")
+    account.remember(
+        pk=f"FILE#{file.file_id[:16]}", sk=file.file_id, state="POOLED", **file.to_json()
+    )
+    account.remember(
+        pk=f"JOB#{waiting.job_id}", sk=f"POOL#{file.sequence}#{file.file_id}", file=file.to_json()
+    )
+    assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "EMPTY"
 
 
 def a_raw_copy_is_gone_before_it_is_read(account: Account) -> None:
@@ -415,6 +427,7 @@ SCENARIOS = (
     a_failed_execution_wakes_its_job_later,
     a_job_that_fails_again_and_again_is_given_up,
     a_table_is_another_execution_s,
+    an_archived_file_is_put_by,
     a_raw_copy_is_gone_before_it_is_read,
     a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
     the_last_round_leaves_the_rest_to_the_next_execution,

@@ -180,7 +180,7 @@ def classify(error: ClientError | BotoCoreError) -> SluiceError:
         return kind(text)
     if code == "ResourceNotFoundException" and "Statement" in error.operation_name:
         return StatementLostError(text)
-    return DeploymentError(text)
+    return DeploymentError(text, code=code)
 
 
 def is_classified(code: str) -> bool:

@@ -142,6 +142,35 @@ class Ledger:
                 return known
         return state
 
+    def put_by(self, file: File, job_id: str, reason: dict[str, Any]) -> None:
+        """Take a file that cannot be read out of the pool: it waits, and the sweep sends it again.
+
+        One that has a verdict by now keeps it.
+        """
+        update: Any = {
+            "TableName": self.table,
+            "Key": _marshal(_file_key(file)),
+            "UpdateExpression": "SET #state = :waiting, #error = :error",
+            "ConditionExpression": "#state = :pooled",
+            "ExpressionAttributeNames": {"#state": "state", "#error": "error"},
+            "ExpressionAttributeValues": _marshal(
+                {
+                    ":waiting": FileState.WAITING.value,
+                    ":pooled": FileState.POOLED.value,
+                    ":error": reason,
+                }
+            ),
+        }
+        entry: Any = {"TableName": self.table, "Key": _marshal(_pool_key(file, job_id))}
+        with translated():
+            try:
+                clients.dynamodb().transact_write_items(
+                    TransactItems=[{"Update": update}, {"Delete": entry}]
+                )
+            except ClientError as error:
+                if not _condition_failed(error):
+                    raise
+
     def failures(self, job_id: str) -> int:
         """How many executions of a job have failed in a row."""
         head = self._get(_head_key(job_id)) or {}

@@ -10,6 +10,8 @@ from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import code_of, translated
 
 _CLOSED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+KNOWN_AFTER_TRIES = 8
+"""Whoever has waited so often, three minutes with waits that double, waits for no new execution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +64,33 @@ class Workflow:
         return dict(found)
 
 
-def is_closed(execution_arn: str) -> bool:
-    """Whether an execution has ended; False too while AWS does not know it yet."""
-    return outcome(execution_arn) is not None
+def is_closed(execution_arn: str, *, if_unknown: bool = False) -> bool:
+    """Whether an execution has ended.
+
+    AWS does not know one yet that has just begun, and no longer 90 days after its end, or after its
+    state machine is gone: which of them it is, the caller has to tell.
+    """
+    answer = _described(execution_arn)
+    return if_unknown if answer is None else answer["status"] in _CLOSED
 
 
 def outcome(execution_arn: str) -> Outcome | None:
-    """How an execution ended; None while it runs, or AWS does not know it yet."""
-    with translated():
-        try:
-            answer = clients.stepfunctions().describe_execution(executionArn=execution_arn)
-        except ClientError as error:
-            if code_of(error) == "ExecutionDoesNotExist":
-                return None
-            raise
-    if answer["status"] not in _CLOSED:
+    """How an execution ended; None while it runs, or AWS does not know it."""
+    answer = _described(execution_arn)
+    if answer is None or answer["status"] not in _CLOSED:
         return None
     output = answer.get("output")
     reason = f"{answer.get('error')}: {answer.get('cause')}" if "error" in answer else None
     return Outcome(
         status=answer["status"], output=json.loads(output) if output else None, error=reason
     )
+
+
+def _described(execution_arn: str) -> Any | None:
+    with translated():
+        try:
+            return clients.stepfunctions().describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return None
+            raise

@@ -18,7 +18,7 @@ class FileState(StrEnum):
     """Where a file stands in the ledger."""
 
     WAITING = "WAITING"
-    """Its job is inactive; it stays in data/in/."""
+    """Its job is inactive, or S3 lets nobody copy it; it stays in data/in/."""
     POOLED = "POOLED"
     """It has no verdict yet; its pool entry exists."""
     LOADED = "LOADED"

@@ -10,8 +10,11 @@ from moto import mock_aws
 from config.runtime import OpenReleaseSettings
 from lambdas.open_release.opening import Opening
 from lambdas.shared.aws import clients
+from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
+from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES
 from lambdas.shared.domain.release_request import STARTED_BY_REQUEST
-from lambdas.shared.domain.release_run import ReleaseStep
+from lambdas.shared.domain.release_run import ReleaseState, ReleaseStep, id_of_file, lease_of
 
 BUCKET, KEY = "sluice-data", "Redshift/Rel1.txt"
 SETTINGS = OpenReleaseSettings(
@@ -52,13 +55,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clients.forget()
 
 
-def opened(request: Any) -> dict[str, Any]:
+def opened(request: Any, **release: Any) -> dict[str, Any]:
     step = ReleaseStep(
         request=request,
         execution_id="arn:aws:states:us-east-1:123456789012:execution:sluice-dev-release:one",
         execution_name="one",
         started_at="2026-01-01T00:00:00Z",
-        release={"status": "NEW"},
+        release={"status": "NEW", **release},
     )
     return Opening(step, SETTINGS).open()
 
@@ -99,3 +102,33 @@ def test_an_upload_that_is_gone_is_refused_by_name() -> None:
     found = opened(event(version_id))
     assert found["status"] == "REFUSED"
     assert f"{KEY} was deleted before it ran" in found["error"]["message"]
+
+
+@pytest.mark.parametrize(("tries", "status"), [(0, "WAITING"), (KNOWN_AFTER_TRIES, "OPENED")])
+def test_a_release_does_not_wait_for_an_execution_that_aws_has_forgotten(
+    tries: int, status: str
+) -> None:
+    """DescribeExecution knows an execution for 90 days after its end."""
+    upload()
+    holder = "arn:aws:states:us-east-1:123456789012:execution:sluice-dev-release:forgotten"
+    Ledger("ledger").take_lease(lease_of("sluice-dev", "dev"), holder, instead_of=None)
+
+    assert opened({"release": KEY}, tries=tries)["status"] == status
+
+
+def test_a_release_that_a_forgotten_execution_left_open_may_be_resumed() -> None:
+    version = upload()
+    before = ReleaseHead(
+        release_id=id_of_file(BUCKET, KEY, version),
+        state=ReleaseState.OPEN,
+        execution="arn:aws:states:us-east-1:123456789012:execution:sluice-dev-release:forgotten",
+        opened_at="2025-01-01T00:00:00+00:00",
+        target="sluice-dev",
+        database="dev",
+        file=KEY,
+        bucket=BUCKET,
+        version_id=version,
+    )
+    assert ReleaseLedger("ledger").open(before, instead_of=None)
+
+    assert opened({"release": KEY, "resume": True})["status"] == "OPENED"
