@@ -24,8 +24,9 @@ from lambdas.shared.unseen import admitted
 
 _KEYS_PER_PAGE = 20
 """A page of a listing is worth the calls of so many keys; more of them than that are not listed."""
-_MOST_ROUNDS = 200
-"""An execution's history holds 25,000 events; the next one goes on from here."""
+_MOST_ROUNDS = 60
+"""An execution's history holds 25,000 events: a round's 30, and 9 for each look at its transaction,
+every 22 seconds. Loads of a quarter of an hour each fit; the next execution goes on from here."""
 _MOST_IDLE_ROUNDS = 3
 
 
