@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 RUNTIME: Final = "python3.12"
 """The runtime the functions are deployed on; their code runs on 3.11 to 3.13."""
@@ -36,11 +36,29 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _step(rpu: int) -> int:
+    """As Redshift Serverless counts: 4, then by 8 to 512, then by 32.
+
+    https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html
+    """
+    step = 8 if rpu <= 512 else 32
+    if rpu != 4 and rpu % step:
+        below = rpu - rpu % step or 4
+        raise ValueError(
+            f"{rpu} is no step of Redshift Serverless; next to it are"
+            f" {below} and {rpu - rpu % step + step}"
+        )
+    return rpu
+
+
+Capacity = Annotated[int, Field(ge=4, le=1024), AfterValidator(_step)]
+
+
 class WarehouseSize(_Model):
     """What the workgroup may use, in Redshift Processing Units."""
 
-    base_rpu: int = Field(ge=4, le=1024)
-    max_rpu: int = Field(ge=4, le=1024, description="Where scaling ends, and the bill.")
+    base_rpu: Capacity
+    max_rpu: Capacity = Field(description="Where scaling ends, and the bill.")
     daily_rpu_hours: int | None = Field(
         default=None,
         ge=1,

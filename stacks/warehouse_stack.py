@@ -69,7 +69,6 @@ class WarehouseStack(SluiceStack):
     def _namespace(self, copying: iam.Role) -> redshift.CfnNamespace:
         """The data: its database and admin, its key, and what it writes of who did what."""
         deployment = self.deployment
-        keeps = deployment.removal_policy == "retain"
         namespace = redshift.CfnNamespace(
             self,
             "Namespace",
@@ -81,9 +80,8 @@ class WarehouseStack(SluiceStack):
             kms_key_id=self.key("warehouse").key_arn,
             default_iam_role_arn=copying.role_arn,
             iam_roles=[copying.role_arn],
-            # Recovery points of the last day come with the service; what a delete leaves is named.
-            final_snapshot_name=deployment.name("final") if keeps else None,
-            final_snapshot_retention_period=-1 if keeps else None,
+            # No final snapshot: a namespace goes after its workgroup, without which Redshift makes
+            # none, and one that is kept goes only when its first deployment rolls back.
             log_exports=[*_AUDITED],
         )
         for kind in _AUDITED:  # before Redshift makes them, which would set neither key nor end

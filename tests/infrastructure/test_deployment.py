@@ -65,6 +65,12 @@ def test_an_unknown_environment_is_told_the_known_ones() -> None:
             {"warehouse": {"base_rpu": 16, "max_rpu": 8}},
             "warehouse: max_rpu 8 is below base_rpu 16",
         ),
+        (
+            {"warehouse": {"base_rpu": 20, "max_rpu": 520}},
+            "warehouse.base_rpu: 20 is no step of Redshift Serverless; next to it are 16 and 24;"
+            " warehouse.max_rpu: 520 is no step of Redshift Serverless; next to it are 512 and 544",
+        ),
+        ({"warehouse": {"base_rpu": 6, "max_rpu": 8}}, "next to it are 4 and 8"),
         ({"alerts": {"emails": ["nobody"]}}, "alerts.emails.0: "),
         ({"alerts": {"slack": {"channel": "C1"}}}, "alerts.slack.channel: is not known"),
         ({"network": {"zones": ["a", "b"]}}, "network.zones: "),

@@ -279,6 +279,14 @@ def test_data_and_logs_outlive_their_stacks_where_the_environment_says_so(
         assert (resource.body["DeletionPolicy"], resource.body["UpdateReplacePolicy"]) == kept
 
 
+def test_a_first_deployment_that_fails_can_delete_its_namespace(deployed: Assembly) -> None:
+    """Redshift makes no snapshot of a namespace whose workgroup is gone, as it then is."""
+    workgroup = deployed.one("AWS::RedshiftServerless::Workgroup")
+    namespace = deployed.one("AWS::RedshiftServerless::Namespace")
+    assert namespace.logical_id in as_list(workgroup.body["DependsOn"])
+    assert not [name for name in namespace.properties if name.startswith("FinalSnapshot")]
+
+
 def test_every_log_group_expires(deployed: Assembly) -> None:
     days = Deployment.load(deployed.environment).retention.log_days
     groups = list(deployed.resources("AWS::Logs::LogGroup"))
