@@ -276,7 +276,8 @@ class DataApi:
             raise validation_error("WorkgroupName must be given")
         database = request.get("ConnectedDatabase") or request.get("Database") or "dev"
         try:
-            with self._runner.connect(database, _database_user(request, caller)) as connection:
+            user = _database_user(request, caller)
+            with self._runner.connections.lent(database, user) as connection:
                 return question(connection)
         except psycopg.OperationalError as error:
             raise DataApiError("DatabaseConnectionException", str(error)) from error

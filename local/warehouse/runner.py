@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +11,7 @@ import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from local.warehouse import dialect, guards, procedures
+from local.warehouse.connections import Connections
 from local.warehouse.copy.command import CopyReport, run_copy
 from local.warehouse.copy.sources import ObjectStore
 from local.warehouse.dialect import Translated, UnsupportedSqlError
@@ -22,12 +23,10 @@ from local.warehouse.statements import Statement, SubStatement
 from local.warehouse.system_log import Run, SystemLog
 from local.warehouse.users import DatabaseUsers
 
-_CONNECTION_OPTIONS = (
-    "-c default_transaction_isolation=repeatable\\ read"
-    ' -c search_path="$user",public,redshift -c client_min_messages=error'
-)
 # what a transaction of several Postgres statements cannot hold
 _ALONE = ("CREATE DATABASE", "DROP DATABASE", "VACUUM")
+# the last word of what only a user's next connection notices
+_CHANGES_USERS = ("USER", "GROUP", "ROLE", "DATABASE")
 _AFTER_FAILURE = "Connection or an prior query failed."
 
 
@@ -43,7 +42,7 @@ class Runner:
 
     def __init__(
         self,
-        dsn: str,
+        connections: Connections,
         *,
         object_store: ObjectStore,
         users: DatabaseUsers,
@@ -52,7 +51,7 @@ class Runner:
         first_query_id: int,
         threads: int,
     ) -> None:
-        self._dsn = dsn
+        self.connections = connections
         self._store = object_store
         self._users = users
         self._sessions = sessions
@@ -68,20 +67,6 @@ class Runner:
         """Carry a statement out as soon as a thread is free."""
         self._pool.submit(self._run, statement, session)
 
-    def connect(self, database: str, user: str) -> psycopg.Connection[Any]:
-        """A connection as a database user, made if need be; commits each statement by itself.
-
-        Raises psycopg.OperationalError for a database that does not exist.
-        """
-        return psycopg.connect(
-            self._dsn,
-            dbname=dialect.physical_name(database),
-            user=self._users.ensure(user),
-            options=_CONNECTION_OPTIONS,
-            autocommit=True,
-            prepare_threshold=None,
-        )
-
     def cancel(self, statement: Statement) -> None:
         """Ask a statement to stop; one that has not begun never will."""
         statement.cancelled = True
@@ -92,6 +77,7 @@ class Runner:
     def close(self) -> None:
         """Wait for what is running; the callers have cancelled it."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self.connections.expire()
 
     # --- one statement ----------------------------------------------------------------------------
 
@@ -119,20 +105,30 @@ class Runner:
         statement.advance("PICKED")
         if statement.cancelled:
             return CancelledError().message
-        connection = session.connection if session is not None else None
-        if connection is None:
-            connection = self.connect(statement.database, statement.database_user)
-        if session is not None:
-            session.connection = connection
-        statement.connection = connection
-        statement.pid = connection.info.backend_pid
-        statement.advance("STARTED")
-        try:
-            return self._run_texts(statement, connection)
-        finally:
-            statement.connection = None
-            if session is None:
-                connection.close()
+        with self._connection(statement, session) as connection:
+            statement.connection = connection
+            statement.pid = connection.info.backend_pid
+            statement.advance("STARTED")
+            try:
+                return self._run_texts(statement, connection)
+            finally:
+                statement.connection = None
+                if statement.cancelled and session is None:
+                    connection.close()  # or the cancellation may reach the next statement
+
+    @contextlib.contextmanager
+    def _connection(
+        self, statement: Statement, session: Session | None
+    ) -> Iterator[psycopg.Connection[Any]]:
+        """The session's connection, or one for this statement."""
+        database, user = statement.database, statement.database_user
+        if session is None:
+            with self.connections.lent(database, user) as connection:
+                yield connection
+            return
+        if session.connection is None:
+            session.connection = self.connections.open(database, user)
+        yield session.connection
 
     def _run_texts(self, statement: Statement, connection: psycopg.Connection[Any]) -> str | None:
         runs: list[Run] = []
@@ -149,6 +145,8 @@ class Runner:
                 break
         if statement.is_transaction:
             first_error = _end_transaction(connection, first_error)
+        if any(run.kind.endswith(_CHANGES_USERS) for run in runs):
+            self.connections.expire()
         self._log.write_query(runs)
         return first_error
 
@@ -215,8 +213,9 @@ class Runner:
             guards.in_transaction(translated)
         if translated.kind == "unload":
             raise UnsupportedSqlError("UNLOAD")
-        if translated.name == "DROP DATABASE":
-            self._log.close()  # its idle connection would keep the database from being dropped
+        if translated.name == "DROP DATABASE":  # an idle connection would keep it
+            self._log.close()
+            self.connections.expire()
 
         def check() -> None:
             if statement.cancelled:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from local.warehouse import catalog
+from local.warehouse.connections import Connections
 from local.warehouse.copy.sources import ObjectStore
 from local.warehouse.data_api import DataApi
 from local.warehouse.engine import SUPERUSER, Engine
@@ -66,10 +67,11 @@ class Warehouse:
         if not fresh:
             catalog.prepare_database(self._engine.dsn, self._database)
         self._log = SystemLog(dsn)
+        users = DatabaseUsers(f"{dsn} dbname=postgres")
         self._runner = Runner(
-            self._engine.dsn,
+            Connections(self._engine.dsn, users),
             object_store=self._store,
-            users=DatabaseUsers(f"{dsn} dbname=postgres"),
+            users=users,
             sessions=self._sessions,
             log=self._log,
             first_query_id=self._log.last_query_id(self._database) + 1,
