@@ -19,6 +19,7 @@ from lambdas.shared.domain.errors import (
     ShrinkError,
     SluiceError,
     StatementLostError,
+    TypeChangeError,
     WarehouseError,
 )
 from lambdas.shared.domain.files import FileState, Verdict
@@ -251,7 +252,7 @@ class Loading:
         }
 
 
-_REASONS = {"ROWS", "NULL_KEY", "DUPLICATE_KEY", "WIDTH", "SHRINK"}
+_REASONS = {"ROWS", "NULL_KEY", "DUPLICATE_KEY", "WIDTH", "CUT", "SHRINK"}
 
 
 def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step) -> FileError:
@@ -267,6 +268,14 @@ def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step)
         return ShrinkError(
             f"the file has {count} rows, less than {step.job.minimum_rows_kept:.0%} of the table;"
             " lower minimum_rows_kept if that is meant"
+        )
+    if finding.code == "CUT":
+        column = unit.columns[int(finding.details[1])]
+        return TypeChangeError(
+            f"{count} value(s) of column {column} have more decimals than its type, which would be"
+            f' cut off; round them in the producer, or give it more in "columns" of job'
+            f" {step.job.job_id} and in the table",
+            column=column,
         )
     if finding.code == "WIDTH":
         column = unit.columns[int(finding.details[1])]

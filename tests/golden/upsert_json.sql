@@ -14,7 +14,7 @@ CREATE TEMP TABLE "sluice_staging_1" ("order_id" BIGINT, "tags" SUPER);
 
 COPY "sluice_staging_1" ("order_id", "tags") FROM 's3://sluice-data/work/run-orders-0123456789abcdef-7-0/1/rows-1.manifest' IAM_ROLE 'arn:aws:iam::123456789012:role/sluice-copy' MANIFEST FORMAT AS JSON 'auto ignorecase' DATEFORMAT 'auto' TIMEFORMAT 'auto';
 
-INSERT INTO "sluice_findings" WITH "sluice_measures_1" AS (SELECT COUNT(*) AS staged, SUM(CASE WHEN "order_id" IS NULL THEN 1 ELSE 0 END) AS without_key FROM "sluice_staging_1") SELECT 'NULL_KEY', '1:' || CAST(without_key AS VARCHAR(20)) FROM "sluice_measures_1" WHERE without_key > 0 UNION ALL SELECT 'DUPLICATE_KEY', '1:' || CAST(COUNT(*) AS VARCHAR(20)) FROM (SELECT 1 AS one FROM "sluice_staging_1" GROUP BY "order_id" HAVING COUNT(*) > 1) repeated HAVING COUNT(*) > 0;
+INSERT INTO "sluice_findings" WITH "sluice_measures_1" AS (SELECT SUM(CASE WHEN "order_id" IS NULL THEN 1 ELSE 0 END) AS without_key FROM "sluice_staging_1") SELECT 'NULL_KEY', '1:' || CAST(without_key AS VARCHAR(20)) FROM "sluice_measures_1" WHERE without_key > 0 UNION ALL SELECT 'DUPLICATE_KEY', '1:' || CAST(COUNT(*) AS VARCHAR(20)) FROM (SELECT 1 AS one FROM "sluice_staging_1" GROUP BY "order_id" HAVING COUNT(*) > 1) repeated HAVING COUNT(*) > 0;
 
 CALL sluice.refuse_findings();
 

@@ -23,6 +23,7 @@ from lambdas.shared.domain.types import (
     MAX_VARCHAR_BYTES,
     Kind,
     RedshiftType,
+    finer,
     size_class,
     varchar,
 )
@@ -302,9 +303,14 @@ def _staged(schema: FileSchema, columns: Columns) -> tuple[StagedColumn, ...]:
 
 
 def _staging_type(schema: FileSchema, column: Column, target: RedshiftType | None) -> RedshiftType:
-    """COPY parses text into the target's type; a Parquet column is staged as it is."""
+    """COPY parses text into the target's type; a Parquet column is staged as it is.
+
+    Of text COPY cuts off the decimals that a DECIMAL does not hold: it is staged with all it has.
+    """
     text = schema.format != "parquet" and not column.null_words and target is not None
     kind = target if text and target is not None else column.staged
+    if text and kind.kind is Kind.DECIMAL:
+        return finer(kind)
     return varchar(MAX_VARCHAR_BYTES) if kind.kind is Kind.VARCHAR else kind
 
 

@@ -11,6 +11,7 @@ MAX_VARCHAR_BYTES = 65_535
 MAX_VARBYTE_BYTES = 1_024_000
 MAX_CHAR_BYTES = 4_096
 MAX_PRECISION = 38
+MAX_SCALE = 37
 SIZE_CLASSES = (64, 256, 1_024, 4_096, 16_384, MAX_VARCHAR_BYTES)
 """The widths VARCHAR columns are given, in UTF-8 bytes: few, so that a column rarely grows."""
 
@@ -209,6 +210,12 @@ def varbyte(length: int) -> RedshiftType:
 def decimal(precision: int, scale: int) -> RedshiftType:
     """DECIMAL of `precision` digits, `scale` of them after the point."""
     return RedshiftType(kind=Kind.DECIMAL, precision=precision, scale=scale)
+
+
+def finer(kind: RedshiftType) -> RedshiftType:
+    """A DECIMAL with as many digits before the point, and after it as many as there is room for."""
+    scale = min(MAX_PRECISION - _whole_digits(kind), MAX_SCALE)
+    return decimal(MAX_PRECISION, max(scale, kind.scale or 0))
 
 
 def size_class(length: int) -> int:

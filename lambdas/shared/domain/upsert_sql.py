@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lambdas.shared.domain.columns import CsvDialect, Format
 from lambdas.shared.domain.errors import PlanError
 from lambdas.shared.domain.names import Identifier, TableName, literal
-from lambdas.shared.domain.types import Kind, RedshiftType
+from lambdas.shared.domain.types import Kind, RedshiftType, finer
 
 MAX_STATEMENTS = 40
 MAX_STATEMENT_BYTES = 100_000
@@ -161,8 +161,10 @@ def _statements(load: Transaction) -> Iterator[str]:
         yield _create_staging(unit)
         yield _copy(unit, load.copy_role)
     if load.units:
-        yield _check(load)
-        yield "CALL sluice.refuse_findings()"
+        checks = tuple(_checks(load))
+        yield from checks
+        if checks:
+            yield "CALL sluice.refuse_findings()"
         yield from _write(load)
     yield _record(load)
 
@@ -217,28 +219,58 @@ def _csv_options(unit: Unit, csv: CsvDialect) -> str:
     return " ".join(options)
 
 
-def _check(load: Transaction) -> str:
-    """All findings about the staged rows, of which each unit's are read once for all measures."""
-    measured = ", ".join(f"{_measures(unit)} AS ({_measured(load, unit)})" for unit in load.units)
-    found = [query for unit in load.units for query in _unit_findings(load, unit)]
-    return f"INSERT INTO {FINDINGS} WITH {measured} " + " UNION ALL ".join(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Check:
+    """A finding about a unit's staged rows, and the measure it looks at; '' if it takes its own."""
+
+    unit: Unit
+    finding: str
+    measure: str = ""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it adds to a statement."""
+        return len(f"{self.measure}, {self.finding} UNION ALL ".encode())
+
+
+def _checks(load: Transaction) -> Iterator[str]:
+    """The findings about the staged rows, in as few statements as take them.
+
+    In each statement a unit's rows are read once, for all measures.
+    """
+    part: list[_Check] = []
+    room = _CHECKS_BYTES
+    for check in (each for unit in load.units for each in _unit_checks(load, unit)):
+        room -= check.size
+        if part and room < 0:
+            yield _checking(part)
+            part, room = [], _CHECKS_BYTES - check.size
+        part.append(check)
+    if part:
+        yield _checking(part)
+
+
+_CHECKS_BYTES = MAX_STATEMENT_BYTES - 5_000
+"""The rest is for the names of what is measured, a few hundred bytes a unit."""
+
+
+def _checking(checks: Sequence[_Check]) -> str:
+    units = {each.unit.number: each.unit for each in checks if each.measure}
+    tables = ", ".join(
+        f"{_measures(unit)} AS (SELECT {', '.join(_measured(unit, checks))} FROM {unit.table})"
+        for unit in units.values()
+    )
+    found = " UNION ALL ".join(each.finding for each in checks)
+    return f"INSERT INTO {FINDINGS} {f'WITH {tables} ' if tables else ''}{found}"
+
+
+def _measured(unit: Unit, checks: Iterable[_Check]) -> Iterable[str]:
+    """The measures of a unit, each once."""
+    return dict.fromkeys(c.measure for c in checks if c.unit.number == unit.number and c.measure)
 
 
 def _measures(unit: Unit) -> str:
     return Identifier(f"sluice_measures_{unit.number}").sql
-
-
-def _measured(load: Transaction, unit: Unit) -> str:
-    measures = ["COUNT(*) AS staged"]
-    if load.mode == "upsert":
-        by_name = {column.name: column.value for column in unit.loaded}
-        nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
-        measures.append(f"SUM(CASE WHEN {nulls} THEN 1 ELSE 0 END) AS without_key")
-    measures += [
-        f"MAX(OCTET_LENGTH({column.name.sql})) AS width_{position}"
-        for position, column, _ in _texts(unit)
-    ]
-    return f"SELECT {', '.join(measures)} FROM {unit.table}"
 
 
 def _texts(unit: Unit) -> Iterator[tuple[int, StagedColumn, RedshiftType]]:
@@ -249,38 +281,66 @@ def _texts(unit: Unit) -> Iterator[tuple[int, StagedColumn, RedshiftType]]:
             yield position, column, target
 
 
-def _unit_findings(load: Transaction, unit: Unit) -> Iterator[str]:
+def _cuts(unit: Unit) -> Iterator[tuple[int, str]]:
+    """Whether a value is cut, by the position of its column: text may have more decimals."""
+    for position, column in enumerate(unit.columns):
+        target = column.target
+        if target is None or target.kind is not Kind.DECIMAL or unit.format == "parquet":
+            continue
+        whole = replace(column, target=finer(target)).value
+        if whole != column.value:
+            yield position, f"{whole} <> {column.value}"
+
+
+def _unit_checks(load: Transaction, unit: Unit) -> Iterator[_Check]:
+    staged = "COUNT(*) AS staged"
     if unit.expected_rows is not None:
-        yield _finding("ROWS", unit, "staged", f"staged <> {unit.expected_rows}")
+        yield _check(unit, "ROWS", staged, f"staged <> {unit.expected_rows}")
     if load.mode == "upsert":
-        yield _finding("NULL_KEY", unit, "without_key", "without_key > 0")
+        by_name = {column.name: column.value for column in unit.loaded}
+        nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
+        yield _check(unit, "NULL_KEY", _count(nulls, "without_key"), "without_key > 0")
         yield from _duplicates(load, unit)
-    for position, _, target in _texts(unit):
-        wide = f"width_{position} > {target.length}"
-        yield _finding("WIDTH", unit, f"width_{position}", wide, position=f"{position}:")
+    for position, column, target in _texts(unit):
+        name = f"width_{position}"
+        measure = f"MAX(OCTET_LENGTH({column.name.sql})) AS {name}"
+        yield _check(unit, "WIDTH", measure, f"{name} > {target.length}", position=position)
+    for position, is_cut in _cuts(unit):
+        name = f"cut_{position}"
+        yield _check(unit, "CUT", _count(is_cut, name), f"{name} > 0", position=position)
     if load.mode == "overwrite":
         kept = f"(SELECT COUNT(*) FROM {load.table.sql}) * {load.minimum_rows_kept:.4f}"
-        yield _finding("SHRINK", unit, "staged", f"staged < {kept}")
+        yield _check(unit, "SHRINK", staged, f"staged < {kept}")
 
 
-def _finding(code: str, unit: Unit, measure: str, where: str, *, position: str = "") -> str:
-    return (
-        f"SELECT '{code}', '{unit.number}:{position}' || CAST({measure} AS VARCHAR(20))"
+def _count(condition: str, name: str) -> str:
+    return f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}"
+
+
+def _check(
+    unit: Unit, code: str, measure: str, where: str, *, position: int | None = None
+) -> _Check:
+    name = measure.rpartition(" AS ")[2]
+    prefix = f"{unit.number}:" if position is None else f"{unit.number}:{position}:"
+    finding = (
+        f"SELECT '{code}', '{prefix}' || CAST({name} AS VARCHAR(20))"
         f" FROM {_measures(unit)} WHERE {where}"
     )
+    return _Check(unit=unit, finding=finding, measure=measure)
 
 
-def _duplicates(load: Transaction, unit: Unit) -> Iterator[str]:
+def _duplicates(load: Transaction, unit: Unit) -> Iterator[_Check]:
     if load.any_duplicate or (load.order and len(unit.file_ids) == 1):
         return
     by_name = {column.name: column.value for column in unit.loaded}
     code = "TIE" if load.order else "DUPLICATE_KEY"
     grouped = ", ".join(by_name[name] for name in (*load.keys, *load.order))
-    yield (
+    finding = (
         f"SELECT '{code}', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20)) FROM"
         f" (SELECT 1 AS one FROM {unit.table} GROUP BY {grouped} HAVING COUNT(*) > 1) repeated"
         " HAVING COUNT(*) > 0"
     )
+    yield _Check(unit=unit, finding=finding)
 
 
 def _write(load: Transaction) -> Iterator[str]:

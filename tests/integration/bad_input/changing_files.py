@@ -39,6 +39,31 @@ MONEY = [
     rejected("money_finer.parquet", _money("1.2345", 10, 4), "TypeChangeError", "DECIMAL(10,4)"),
     rejected("money_more.csv", "id,price\n4,123456789012.00\n", "TypeChangeError", "price was"),
     rejected("money_float.csv", "id,price\n5,1e5\n", "TypeChangeError", "price was"),
+    # COPY would cut the last digit off
+    rejected(
+        "money_finer_late.csv",
+        late("6,5.678", filler="1.25", line=110_000).replace("name", "price"),
+        "TypeChangeError",
+        "1 value(s) of column price have more decimals",
+    ),
+    rejected(
+        "money_finer_late_words.csv",
+        late("6,5.678", filler="1.25", line=110_000).replace("name", "price") + "7,NA\n",
+        "TypeChangeError",
+        "1 value(s) of column price have more decimals",
+    ),
+]
+
+# rows of which nothing is checked: no key, no text, no footer
+COUNTED = [
+    loaded("counted_1.csv", "id,n\n1,10\n", (1, 10)),
+    loaded("counted_2.json", '{"id": 1, "n": 20}\n{"id": 2, "n": null}\n', (1, 20), (2, None)),
+]
+
+_BROAD = [f"text_{number}" for number in range(1_200)]
+BROAD = [
+    loaded(f"broad_{n}.csv", f"id,{','.join(_BROAD)}\n{n}{',x' * len(_BROAD)}\n", (n, "x"))
+    for n in (1, 2)
 ]
 
 FROZEN = [
@@ -97,7 +122,18 @@ CROWD = [
 # the schema of its table is not there
 ELSEWHERE = [loaded("elsewhere_1.csv", "id,name\n1,Ann\n", (1, "Ann"))]
 
-CHANGING = [*MOVING, *MONEY, *FROZEN, *IGNORED, *KEYS_AGAIN, *WHOLE, *CROWD, *ELSEWHERE]
+CHANGING = [
+    *MOVING,
+    *MONEY,
+    *COUNTED,
+    *BROAD,
+    *FROZEN,
+    *IGNORED,
+    *KEYS_AGAIN,
+    *WHOLE,
+    *CROWD,
+    *ELSEWHERE,
+]
 
 
 def _with(**job: Any) -> Target:
@@ -107,6 +143,8 @@ def _with(**job: Any) -> Target:
 TARGETS = {
     "moving": Target(columns="id, name, n, extra, full_name"),
     "money": Target(columns="id, price"),
+    "counted": Target(columns="id, n", job={"load_mode": "append"}),
+    "broad": Target(columns="id, text_1199"),
     "frozen": _with(schema_contract={"columns": "freeze", "types": "freeze"}),
     "ignored": _with(schema_contract={"columns": "ignore"}),
     "same": Target(),

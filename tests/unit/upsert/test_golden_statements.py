@@ -53,9 +53,10 @@ ORDERED = FileSchema(format="parquet", columns=(ID, NAME, CHANGED), rows=100)
 CSV = FileSchema(
     format="csv",
     compression="gzip",
-    columns=(ID, _column("name", varchar(256), null_words=("n/a",))),
+    columns=(ID, _column("name", varchar(256), null_words=("n/a",)), AMOUNT),
     csv=CsvDialect(delimiter=";", encoding="UTF16LE", null_marker="NULL"),
 )
+NUMBERS = FileSchema(format="csv", columns=(ID, CHANGED), csv=CsvDialect())
 JSON = FileSchema(format="json", columns=(ID, _column("tags", SUPER)))
 NESTED = FileSchema(format="parquet", columns=(ID, _column("tags", SUPER)), rows=7)
 NARROW = FileSchema(format="parquet", columns=(_column("order_id", INTEGER), NAME), rows=5)
@@ -101,6 +102,9 @@ LOADS = {
         files=(EVOLVED,), target=_target(PARQUET), job={"schema_contract": {"columns": "ignore"}}
     ),
     "append": Load(files=(PARQUET,), target=_target(PARQUET), job={"load_mode": "append"}),
+    "append_without_a_check": Load(
+        files=(NUMBERS,), target=_target(NUMBERS), job={"load_mode": "append"}
+    ),
     "overwrite": Load(
         files=(PARQUET, PARQUET), target=_target(PARQUET), job={"load_mode": "overwrite"}
     ),

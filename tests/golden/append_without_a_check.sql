@@ -1,0 +1,20 @@
+LOCK "sluice"."mutex_6b39f1d19f49ca59";
+
+CREATE TEMP TABLE "sluice_batch" ("file_id" VARCHAR(32), "replay" INTEGER, "object_id" VARCHAR(16), "sequence" VARCHAR(64), "object_key" VARCHAR(4096), "version_id" VARCHAR(1024), "size" BIGINT, "verdict" VARCHAR(16), "rows" BIGINT, "error_type" VARCHAR(64), "error_message" VARCHAR(8192), "arrived_at" TIMESTAMP);
+
+CREATE TEMP TABLE "sluice_findings" (code VARCHAR(32), detail VARCHAR(4096));
+
+COPY "sluice_batch" ("file_id", "replay", "object_id", "sequence", "object_key", "version_id", "size", "verdict", "rows", "error_type", "error_message", "arrived_at") FROM 's3://sluice-data/work/run-orders-0123456789abcdef-7-0/1/files.manifest' IAM_ROLE 'arn:aws:iam::123456789012:role/sluice-copy' MANIFEST FORMAT AS CSV TIMEFORMAT 'auto';
+
+INSERT INTO "sluice_findings" SELECT 'VERDICT', b.file_id FROM "sluice_batch" b JOIN "sluice"."load_history" h ON h.file_id = b.file_id UNION ALL SELECT 'NEWER', b.file_id FROM "sluice_batch" b JOIN "sluice"."load_history" h ON h.object_id = b.object_id AND h.version_id = b.version_id WHERE h.verdict = 'LOADED' AND b.verdict = 'LOADED' AND h.target_table = 'sales.orders';
+
+CALL sluice.refuse_findings();
+
+CREATE TEMP TABLE "sluice_staging_1" ("order_id" BIGINT, "updated_at" TIMESTAMP);
+
+COPY "sluice_staging_1" ("order_id", "updated_at") FROM 's3://sluice-data/work/run-orders-0123456789abcdef-7-0/1/rows-1.manifest' IAM_ROLE 'arn:aws:iam::123456789012:role/sluice-copy' MANIFEST FORMAT AS CSV DELIMITER ',' QUOTE '"' IGNOREHEADER 1 IGNOREBLANKLINES DATEFORMAT 'auto' TIMEFORMAT 'auto';
+
+INSERT INTO "sales"."orders" ("order_id", "updated_at") SELECT "order_id", "updated_at" FROM "sluice_staging_1";
+
+INSERT INTO "sluice"."load_history" (file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows, error_type, error_message, arrived_at, job_id, target_table, batch_id, execution, settled_at) SELECT file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows, NULLIF(error_type, ''), NULLIF(error_message, ''), arrived_at, 'JOB001', 'sales.orders', 'run-orders-0123456789abcdef-7-0', 'run-orders-0123456789abcdef-7', GETDATE() FROM "sluice_batch";
+
