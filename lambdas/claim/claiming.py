@@ -8,7 +8,7 @@ from typing import Any
 
 from config.job import BatchOptions
 from lambdas.shared.aws.concurrently import for_each
-from lambdas.shared.aws.ledger import Ledger, Pooled
+from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.log import logger
 from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES, is_closed
@@ -41,8 +41,8 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
     copied = for_each(lambda each: _copy(each, step, objects), pooled, threads=16)
     entries = [each for each in copied if not isinstance(each, DeploymentError)]
     refused = {
-        each.file: error
-        for each, error in zip(pooled, copied, strict=True)
+        file: error
+        for file, error in zip(pooled, copied, strict=True)
         if isinstance(error, DeploymentError)
     }
     _put_by(refused, step, ledger, is_alone=not entries)
@@ -71,12 +71,12 @@ def _lease(step: Step, table: str, ledger: Ledger, tries: int) -> bool:
     return ledger.take_lease(table, step.execution_id, instead_of=current)
 
 
-def _within(batch: BatchOptions, pooled: list[Pooled]) -> list[Pooled]:
+def _within(batch: BatchOptions, pooled: list[File]) -> list[File]:
     """The first files that fit max_megabytes; at least one."""
     budget = batch.max_megabytes * 1024**2
-    chosen: list[Pooled] = []
+    chosen: list[File] = []
     for each in pooled:
-        budget -= each.file.size
+        budget -= each.size
         if chosen and budget < 0:
             break
         chosen.append(each)
@@ -99,15 +99,15 @@ def _put_by(
         ledger.put_by(file, step.job.job_id, error.to_json() | reason)
 
 
-def _copy(pooled: Pooled, step: Step, objects: Objects) -> dict[str, Any] | DeploymentError:
+def _copy(file: File, step: Step, objects: Objects) -> dict[str, Any] | DeploymentError:
     """Keep this version as an immutable copy; it is missing only if the copy is absent too."""
-    raw_key = pooled.file.raw_key(step.job.job_name)
+    raw_key = file.raw_key(step.job.job_name)
     missing = False
     if not objects.exists(raw_key):
         try:
-            objects.copy_version(pooled.file, raw_key)
+            objects.copy_version(file, raw_key)
         except ObjectGoneError:
             missing = not objects.exists(raw_key)
         except DeploymentError as error:
             return error
-    return {"file": pooled.file.to_json(), "raw_key": raw_key, "missing": missing}
+    return {"file": file.to_json(), "raw_key": raw_key, "missing": missing}

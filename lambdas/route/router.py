@@ -205,7 +205,7 @@ class Router:
         waiting = self.ledger.pool(event.job_id, most=1)
         if not waiting:
             return {"status": "nothing_to_do", "job_id": event.job_id}
-        file = waiting[0].file
+        file = waiting[0]
         jobs = self._jobs_in(file.bucket)
         job = next((job for job in jobs if job.job_id == event.job_id), None)
         if job is None or not job.is_active:

@@ -211,12 +211,12 @@ class Settling:
         """Release, then look once more: what came in between has its own execution started."""
         self.ledger.release_lease(str(self.step.table), self.step.execution_id)
         waiting = self.ledger.pool(self.step.job.job_id, most=1)
-        ages = [(_now() - each.file.arrived_at).total_seconds() for each in waiting]
+        ages = [(_now() - each.arrived_at).total_seconds() for each in waiting]
         emit({Metric.OLDEST_UNLOADED_SECONDS: max(ages, default=0)})
         if waiting:
             workflow = Workflow(self.settings.state_machine_arn)
             start_open_generation(
-                self.step.job, waiting[0].file.name, ledger=self.ledger, workflow=workflow
+                self.step.job, waiting[0].name, ledger=self.ledger, workflow=workflow
             )
         return {"status": "RELEASED", "round": self.step.round}
 

@@ -14,29 +14,20 @@ One DynamoDB table, keys `pk` and `sk`:
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.failures import code_of, translated
+from lambdas.shared.aws.items import Items, conditional, marshal
 from lambdas.shared.domain.files import File, FileState, Verdict, object_id
 
 _FIRST_GENERATION = 1
 _MOST_VERSIONS = 1_000_000
 _MOST_AT_ONCE = 50
 """Verdicts of one TransactWriteItems, which takes 100 writes (DynamoDB API reference)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pooled:
-    """A file that waits in its job's pool."""
-
-    file: File
-    sort_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +62,7 @@ class Ledger:
 
     def __init__(self, table: str) -> None:
         self.table = table
+        self._items = Items(table)
 
     def pool_file(self, file: File, job_id: str) -> FileState:
         """Put the file and its pool entry, if absent; the state the file is in now.
@@ -86,7 +78,7 @@ class Ledger:
     def files_of(self, bucket: str, key: str) -> list["Known"]:
         """The versions of a key that the ledger knows, and their replays, in no order."""
         found = object_id(bucket, key)
-        items = self._query(f"FILE#{found}", found, most=_MOST_VERSIONS)
+        items = self._items.below(f"FILE#{found}", found, most=_MOST_VERSIONS)
         return [
             Known(
                 version_id=item["version_id"],
@@ -100,41 +92,35 @@ class Ledger:
 
     def file_state(self, file: File) -> FileState | None:
         """The state of a file; None if the ledger does not know it."""
-        item = self._get(_file_key(file))
+        item = self._items.get(_file_key(file))
         return FileState(item["state"]) if item else None
 
     def moved_to(self, file: File) -> str | None:
         """Where a file that no job takes was moved; None if it was not."""
-        item = self._get(_file_key(file))
+        item = self._items.get(_file_key(file))
         return item.get("moved_to") if item else None
 
     def record_move(self, file: File, destination: str) -> None:
         """Remember that no job takes the file, and where it lies now."""
         item = _file_item(file, FileState.NOT_CONFIGURED) | {"moved_to": destination}
-        with translated():
-            clients.dynamodb().put_item(TableName=self.table, Item=_marshal(item))
+        self._items.put(item)
 
     def _put_file(self, file: File, job_id: str, state: FileState) -> FileState:
         item = _file_item(file, state) | {"job_id": job_id}
-        puts: list[Any] = [
-            {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": _marshal(item),
-                    "ConditionExpression": "attribute_not_exists(pk) OR #state = :waiting",
-                    "ExpressionAttributeNames": {"#state": "state"},
-                    "ExpressionAttributeValues": _marshal({":waiting": FileState.WAITING.value}),
-                }
-            }
-        ]
+        condition = conditional(
+            "attribute_not_exists(pk) OR #state = :waiting",
+            {":waiting": FileState.WAITING.value},
+            {"#state": "state"},
+        )
+        puts: list[Any] = [{"Put": {"TableName": self.table, "Item": marshal(item), **condition}}]
         if state is FileState.POOLED:
             entry = _pool_key(file, job_id) | {"file": file.to_json()}
-            puts.append({"Put": {"TableName": self.table, "Item": _marshal(entry)}})
+            puts.append({"Put": {"TableName": self.table, "Item": marshal(entry)}})
         with translated():
             try:
                 clients.dynamodb().transact_write_items(TransactItems=puts)
             except ClientError as error:
-                if not _condition_failed(error):
+                if not _conditions_failed(error):
                     raise
                 known = self.file_state(file)
                 if known is None:
@@ -147,33 +133,31 @@ class Ledger:
 
         One that has a verdict by now keeps it.
         """
+        values = {
+            ":waiting": FileState.WAITING.value,
+            ":pooled": FileState.POOLED.value,
+            ":error": reason,
+        }
+        names = {"#state": "state", "#error": "error"}
         update: Any = {
             "TableName": self.table,
-            "Key": _marshal(_file_key(file)),
+            "Key": marshal(_file_key(file)),
             "UpdateExpression": "SET #state = :waiting, #error = :error",
-            "ConditionExpression": "#state = :pooled",
-            "ExpressionAttributeNames": {"#state": "state", "#error": "error"},
-            "ExpressionAttributeValues": _marshal(
-                {
-                    ":waiting": FileState.WAITING.value,
-                    ":pooled": FileState.POOLED.value,
-                    ":error": reason,
-                }
-            ),
+            **conditional("#state = :pooled", values, names),
         }
-        entry: Any = {"TableName": self.table, "Key": _marshal(_pool_key(file, job_id))}
+        entry: Any = {"TableName": self.table, "Key": marshal(_pool_key(file, job_id))}
         with translated():
             try:
                 clients.dynamodb().transact_write_items(
                     TransactItems=[{"Update": update}, {"Delete": entry}]
                 )
             except ClientError as error:
-                if not _condition_failed(error):
+                if not _conditions_failed(error):
                     raise
 
     def failures(self, job_id: str) -> int:
         """How many executions of a job have failed in a row."""
-        head = self._get(_head_key(job_id)) or {}
+        head = self._items.get(_head_key(job_id)) or {}
         return int(head.get("failures", 0))
 
     def is_new(self, file: File) -> bool:
@@ -182,7 +166,7 @@ class Ledger:
 
     def generation(self, job_id: str) -> int:
         """The open generation of a job: arrivals start the execution named after it."""
-        head = self._get(_head_key(job_id))
+        head = self._items.get(_head_key(job_id))
         return int(head.get("generation", _FIRST_GENERATION)) if head else _FIRST_GENERATION
 
     def raise_generation(self, job_id: str, generation: int) -> None:
@@ -190,63 +174,33 @@ class Ledger:
         condition = "generation = :old"
         if generation == _FIRST_GENERATION:
             condition += " OR attribute_not_exists(generation)"
-        with translated():
-            try:
-                clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_head_key(job_id)),
-                    UpdateExpression="SET generation = :new",
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=_marshal(
-                        {":old": generation, ":new": generation + 1}
-                    ),
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
+        values = {":old": generation, ":new": generation + 1}
+        self._items.update_if(_head_key(job_id), "SET generation = :new", values, when=condition)
 
     def count_failure(self, job_id: str, execution: str) -> int:
         """Count a failed execution of a job once; failures in a row."""
-        with translated():
-            try:
-                answer = clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_head_key(job_id)),
-                    UpdateExpression="ADD failures :one SET last_failure = :execution",
-                    ConditionExpression="attribute_not_exists(last_failure)"
-                    " OR last_failure <> :execution",
-                    ExpressionAttributeValues=_marshal({":one": 1, ":execution": execution}),
-                    ReturnValues="ALL_NEW",
-                )
-                return int(_unmarshal(answer["Attributes"])["failures"])
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
-        return self.failures(job_id)
+        head = self._items.update_if(
+            _head_key(job_id),
+            "ADD failures :one SET last_failure = :execution",
+            {":one": 1, ":execution": execution},
+            when="attribute_not_exists(last_failure) OR last_failure <> :execution",
+        )
+        return self.failures(job_id) if head is None else int(head["failures"])
 
     def forget_failures(self, job_id: str) -> None:
         """A load succeeded: the next failure is the first again."""
-        with translated():
-            try:
-                clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_head_key(job_id)),
-                    UpdateExpression="SET failures = :none",
-                    ConditionExpression="failures > :none",
-                    ExpressionAttributeValues=_marshal({":none": 0}),
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
+        self._items.update_if(
+            _head_key(job_id), "SET failures = :none", {":none": 0}, when="failures > :none"
+        )
 
-    def pool(self, job_id: str, *, most: int) -> list[Pooled]:
+    def pool(self, job_id: str, *, most: int) -> list[File]:
         """The first files in a job's pool, oldest sequence first; consistent."""
-        items = self._query(f"JOB#{job_id}", "POOL#", most=most)
-        return [Pooled(file=File.from_json(item["file"]), sort_key=item["sk"]) for item in items]
+        items = self._items.below(f"JOB#{job_id}", "POOL#", most=most)
+        return [File.from_json(item["file"]) for item in items]
 
     def lease(self, table: str) -> Lease | None:
         """Who holds a table; None if nobody does."""
-        item = self._get(_lease_key(table))
+        item = self._items.get(_lease_key(table))
         if not item or not item.get("holder"):
             return None
         return Lease(holder=item["holder"], epoch=int(item["epoch"]))
@@ -263,35 +217,17 @@ class Ledger:
                 ":old": instead_of.holder,
                 ":epoch": instead_of.epoch,
             }
-        with translated():
-            try:
-                clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_lease_key(table)),
-                    UpdateExpression="SET holder = :holder ADD epoch :one",
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=_marshal(values),
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
-                return False
-        return True
+        change = "SET holder = :holder ADD epoch :one"
+        return self._items.update_if(_lease_key(table), change, values, when=condition) is not None
 
     def release_lease(self, table: str, holder: str) -> None:
         """Give a table back, if it is still ours."""
-        with translated():
-            try:
-                clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_lease_key(table)),
-                    UpdateExpression="SET holder = :free",
-                    ConditionExpression="holder = :holder",
-                    ExpressionAttributeValues=_marshal({":free": "", ":holder": holder}),
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
+        self._items.update_if(
+            _lease_key(table),
+            "SET holder = :free",
+            {":free": "", ":holder": holder},
+            when="holder = :holder",
+        )
 
     def project(self, verdicts: Iterable[Verdict], job_id: str, batch_id: str) -> None:
         """Write verdicts of the load history into the ledger; a verdict is never replaced."""
@@ -318,11 +254,9 @@ class Ledger:
                     TransactItems=self._projection(verdict, job_id, batch_id)
                 )
             except ClientError as error:
-                if not _condition_failed(error):
+                if not _conditions_failed(error):
                     raise
-                clients.dynamodb().delete_item(
-                    TableName=self.table, Key=_marshal(_pool_key(verdict.file, job_id))
-                )
+                self._items.delete(_pool_key(verdict.file, job_id))
 
     def _projection(self, verdict: Verdict, job_id: str, batch_id: str) -> list[Any]:
         """The writes of one verdict: the file's state, and the end of its pool entry."""
@@ -334,107 +268,47 @@ class Ledger:
             ":pooled": FileState.POOLED.value,
             ":waiting": FileState.WAITING.value,
         }
+        names = {"#state": "state", "#rows": "rows", "#error": "error"}
         update: Any = {
-            "Update": {
-                "TableName": self.table,
-                "Key": _marshal(_file_key(verdict.file)),
-                "UpdateExpression": "SET #state = :state, #rows = :rows, #error = :error,"
-                " batch_id = :batch",
-                "ConditionExpression": "#state IN (:pooled, :waiting)",
-                "ExpressionAttributeNames": {
-                    "#state": "state",
-                    "#rows": "rows",
-                    "#error": "error",
-                },
-                "ExpressionAttributeValues": _marshal(values),
-            }
+            "TableName": self.table,
+            "Key": marshal(_file_key(verdict.file)),
+            "UpdateExpression": "SET #state = :state, #rows = :rows, #error = :error,"
+            " batch_id = :batch",
+            **conditional("#state IN (:pooled, :waiting)", values, names),
         }
-        entry = _marshal(_pool_key(verdict.file, job_id))
-        return [update, {"Delete": {"TableName": self.table, "Key": entry}}]
+        entry = marshal(_pool_key(verdict.file, job_id))
+        return [{"Update": update}, {"Delete": {"TableName": self.table, "Key": entry}}]
 
     def sweep_position(self) -> dict[str, str] | None:
         """Where the last sweep stopped; None if it came to the end."""
-        item = self._get(_SWEEP_KEY) or {}
+        item = self._items.get(_SWEEP_KEY) or {}
         position: dict[str, str] | None = item.get("position")
         return position
 
     def keep_sweep_position(self, position: dict[str, str] | None) -> None:
         """Keep where a sweep stopped; None when it came to the end."""
-        with translated():
-            clients.dynamodb().put_item(
-                TableName=self.table, Item=_marshal(_SWEEP_KEY | {"position": position})
-            )
+        self._items.put(_SWEEP_KEY | {"position": position})
 
     def expected(self, job_id: str, now: str) -> Expected:
         """Since when a job's files are expected: from the first time that somebody asked."""
-        key = _expected_key(job_id)
-        with translated():
-            answer = clients.dynamodb().update_item(
-                TableName=self.table,
-                Key=_marshal(key),
-                UpdateExpression="SET since = if_not_exists(since, :now)",
-                ExpressionAttributeValues=_marshal({":now": now}),
-                ReturnValues="ALL_NEW",
-            )
-        item = _unmarshal(answer["Attributes"])
+        change = "SET since = if_not_exists(since, :now)"
+        item = self._items.update(_expected_key(job_id), change, {":now": now})
         return Expected(since=item["since"], missed=item.get("missed"))
 
     def note_missed(self, job_id: str, deadline: str) -> bool:
         """Keep the last deadline a job missed; False if it was known, so notices go out once."""
-        with translated():
-            try:
-                clients.dynamodb().update_item(
-                    TableName=self.table,
-                    Key=_marshal(_expected_key(job_id)),
-                    UpdateExpression="SET missed = :deadline",
-                    ConditionExpression="attribute_not_exists(missed) OR missed < :deadline",
-                    ExpressionAttributeValues=_marshal({":deadline": deadline}),
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
-                return False
-        return True
+        noted = self._items.update_if(
+            _expected_key(job_id),
+            "SET missed = :deadline",
+            {":deadline": deadline},
+            when="attribute_not_exists(missed) OR missed < :deadline",
+        )
+        return noted is not None
 
     def record_load(self, job_id: str, batch_id: str, load: dict[str, Any]) -> bool:
         """Write down what a load did; False if it was written before, so notices go out once."""
         item = {"pk": f"JOB#{job_id}", "sk": f"LOAD#{batch_id}"} | load
-        with translated():
-            try:
-                clients.dynamodb().put_item(
-                    TableName=self.table,
-                    Item=_marshal(item),
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except ClientError as error:
-                if not _condition_failed(error):
-                    raise
-                return False
-        return True
-
-    def _get(self, key: dict[str, str]) -> dict[str, Any] | None:
-        with translated():
-            answer = clients.dynamodb().get_item(
-                TableName=self.table, Key=_marshal(key), ConsistentRead=True
-            )
-        return _unmarshal(answer["Item"]) if "Item" in answer else None
-
-    def _query(self, pk: str, prefix: str, *, most: int) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        request: Any = {
-            "TableName": self.table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": _marshal({":pk": pk, ":prefix": prefix}),
-            "ConsistentRead": True,
-        }
-        while len(items) < most:
-            with translated():
-                page = clients.dynamodb().query(**request, Limit=most - len(items))
-            items += [_unmarshal(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return items
+        return self._items.put_if(item, when="attribute_not_exists(pk)")
 
 
 def _file_key(file: File) -> dict[str, str]:
@@ -461,30 +335,11 @@ def _file_item(file: File, state: FileState) -> dict[str, Any]:
     return _file_key(file) | file.to_json() | {"state": state.value}
 
 
-def _condition_failed(error: ClientError) -> bool:
-    if code_of(error) == "ConditionalCheckFailedException":
-        return True
+def _conditions_failed(error: ClientError) -> bool:
+    """Whether a transaction was refused for its conditions alone."""
     reasons: Any = error.response.get("CancellationReasons", [])
     codes = {reason.get("Code") for reason in reasons} - {"None", None}
     return code_of(error) == "TransactionCanceledException" and codes == {"ConditionalCheckFailed"}
 
 
-def _marshal(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _SERIALIZER.serialize(_storable(value)) for name, value in item.items()}
-
-
-def _unmarshal(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, dict):
-        return {name: _storable(inner) for name, inner in value.items()}
-    return [_storable(inner) for inner in value] if isinstance(value, list) else value
-
-
 _SWEEP_KEY = {"pk": "SWEEP", "sk": "POSITION"}
-_SERIALIZER = TypeSerializer()
-_DESERIALIZER = TypeDeserializer()

@@ -3,20 +3,18 @@
 The layout is the one `ledger.py` writes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.failures import translated
+from lambdas.shared.aws.items import Items, marshal, unmarshal
 from lambdas.shared.domain.files import File, FileState, object_id
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-_BATCH = 100
-"""BatchGetItem takes 100 keys (DynamoDB API reference)."""
+_MOST_LOADS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +92,12 @@ class LedgerView:
 
     def __init__(self, table: str) -> None:
         self.table = table
+        self._items = Items(table)
 
     def entries(self, file_ids: Iterable[str]) -> dict[str, FileEntry]:
         """The files of these ids that the ledger knows, by id; consistent."""
         keys = [{"pk": f"FILE#{each[:16]}", "sk": each} for each in file_ids]
-        return {item["sk"]: FileEntry.from_item(item) for item in self._items(keys)}
+        return {item["sk"]: FileEntry.from_item(item) for item in self._items.get_all(keys)}
 
     def files_of(
         self,
@@ -112,44 +111,44 @@ class LedgerView:
 
         By the index, which is a moment behind.
         """
-        request = {
-            "IndexName": "by_job",
-            "KeyConditionExpression": "job_id = :job AND arrived_at BETWEEN :since AND :until",
-            "ExpressionAttributeValues": _marshal(
-                {":job": job_id, ":since": _text(since), ":until": _text(until)}
-            ),
-            "ScanIndexForward": False,
-        }
-        return [FileEntry.from_item(item) for item in self._query(request, most=most)]
+        items = self._items.query(
+            "job_id = :job AND arrived_at BETWEEN :since AND :until",
+            {":job": job_id, ":since": _text(since), ":until": _text(until)},
+            most=most,
+            consistent=False,
+            IndexName="by_job",
+            ScanIndexForward=False,
+        )
+        return [FileEntry.from_item(item) for item in items]
 
     def versions_of(self, bucket: str, key: str, *, most: int = 10_000) -> list[FileEntry]:
         """The versions of a key that the ledger knows, and their replays, in no order."""
         found = object_id(bucket, key)
-        return [
-            FileEntry.from_item(item)
-            for item in self._query(_prefixed(f"FILE#{found}", found), most=most)
-        ]
+        items = self._items.below(f"FILE#{found}", found, most=most, consistent=False)
+        return [FileEntry.from_item(item) for item in items]
 
     def pooled(self, job_id: str, *, most: int) -> list[File]:
         """The files in a job's pool, in the order of their sequences."""
-        request = _prefixed(f"JOB#{job_id}", "POOL#")
-        return [File.from_json(item["file"]) for item in self._query(request, most=most)]
+        items = self._items.below(f"JOB#{job_id}", "POOL#", most=most, consistent=False)
+        return [File.from_json(item["file"]) for item in items]
 
     def loads(self, batches: Iterable[tuple[str, str]]) -> list[LoadRecord]:
         """The loads of these jobs' batches that were written down, the newest first."""
         keys = [{"pk": f"JOB#{job}", "sk": f"LOAD#{batch}"} for job, batch in batches]
-        found = [LoadRecord.from_item(item) for item in self._items(keys)]
+        found = [LoadRecord.from_item(item) for item in self._items.get_all(keys)]
         return sorted(found, key=lambda load: load.at, reverse=True)
 
     def loads_of(self, job_id: str, execution: str) -> list[LoadRecord]:
         """What one execution wrote down, the newest first; a failed one is among them."""
-        request = _prefixed(f"JOB#{job_id}", f"LOAD#{execution}-")
-        found = [LoadRecord.from_item(item) for item in self._query(request, most=_BATCH)]
+        items = self._items.below(
+            f"JOB#{job_id}", f"LOAD#{execution}-", most=_MOST_LOADS, consistent=False
+        )
+        found = [LoadRecord.from_item(item) for item in items]
         return sorted(found, key=lambda load: load.at, reverse=True)
 
     def head(self, job_id: str) -> JobHead:
         """A job's head; a job that never ran has the first generation."""
-        item = next(self._items([{"pk": f"JOB#{job_id}", "sk": "HEAD"}]), {})
+        item = next(self._items.get_all([{"pk": f"JOB#{job_id}", "sk": "HEAD"}]), {})
         return JobHead(
             generation=int(item.get("generation", 1)),
             failures=int(item.get("failures", 0)),
@@ -158,7 +157,7 @@ class LedgerView:
 
     def lease_holder(self, table: str) -> str | None:
         """The execution that holds a table now; None if none does."""
-        item = next(self._items([{"pk": f"TABLE#{table}", "sk": "LEASE"}]), {})
+        item = next(self._items.get_all([{"pk": f"TABLE#{table}", "sk": "LEASE"}]), {})
         return item.get("holder") or None
 
     def scan(self, state: FileState, *, most_read: int) -> tuple[list[FileEntry], bool]:
@@ -170,69 +169,24 @@ class LedgerView:
             "TableName": self.table,
             "FilterExpression": "begins_with(pk, :file) AND #state = :state",
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": _marshal({":file": "FILE#", ":state": state.value}),
+            "ExpressionAttributeValues": marshal({":file": "FILE#", ":state": state.value}),
         }
         found: list[FileEntry] = []
         read = 0
         while read < most_read:
             with translated():
                 page = clients.dynamodb().scan(**request, Limit=most_read - read)
-            found += [FileEntry.from_item(_unmarshal(item)) for item in page["Items"]]
+            found += [FileEntry.from_item(unmarshal(item)) for item in page["Items"]]
             read += page["ScannedCount"]
             if "LastEvaluatedKey" not in page:
                 return found, True
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         return found, False
 
-    def _items(self, keys: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(keys), _BATCH):
-            asked: Any = {
-                self.table: {
-                    "Keys": [_marshal(key) for key in keys[start : start + _BATCH]],
-                    "ConsistentRead": True,
-                }
-            }
-            while asked:
-                with translated():
-                    answer = clients.dynamodb().batch_get_item(RequestItems=asked)
-                yield from map(_unmarshal, answer["Responses"].get(self.table, []))
-                asked = answer["UnprocessedKeys"]
-
-    def _query(self, request: dict[str, Any], *, most: int) -> Iterator[dict[str, Any]]:
-        request = {"TableName": self.table, **request}
-        left = most
-        while left > 0:
-            with translated():
-                page = clients.dynamodb().query(**request, Limit=left)
-            yield from map(_unmarshal, page["Items"])
-            left -= len(page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _prefixed(pk: str, prefix: str) -> dict[str, Any]:
-    return {
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-        "ExpressionAttributeValues": _marshal({":pk": pk, ":prefix": prefix}),
-    }
-
-
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def _marshal(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _SERIALIZER.serialize(value) for name, value in item.items()}
-
-
-def _unmarshal(item: Any) -> dict[str, Any]:
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
-
-
-_SERIALIZER = TypeSerializer()
-_DESERIALIZER = TypeDeserializer()

@@ -7,20 +7,22 @@
 The lease of a database is one of `Ledger`; a call is started only while it is held.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.shared.aws import clients
-from lambdas.shared.aws.failures import code_of, translated
+from lambdas.shared.aws.failures import translated
+from lambdas.shared.aws.items import Items, conditional, marshal
 from lambdas.shared.domain.errors import LeaseLostError
 from lambdas.shared.domain.release_run import CallRecord, CallState, ReleaseState
 
 _MOST_CALLS = 999_999
 _CONDITION = "ConditionalCheckFailed"
+_STATE = {"#state": "state"}
+"""A reserved word of DynamoDB's expressions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +68,16 @@ class ReleaseLedger:
 
     def __init__(self, table: str) -> None:
         self.table = table
+        self._items = Items(table)
 
     def releases(self) -> dict[str, ReleaseHead]:
         """Every release there is a record of, by its id."""
-        items = self._query("RELEASES", "0", "g")
+        items = self._between("RELEASES", "0", "g")
         return {item["sk"]: ReleaseHead.from_item(item) for item in items}
 
     def head(self, release_id: str) -> ReleaseHead | None:
         """One release; None if the ledger does not know it."""
-        item = self._get("RELEASES", release_id)
+        item = self._items.get(_release_key(release_id))
         return ReleaseHead.from_item(item) if item else None
 
     def open(self, head: ReleaseHead, *, instead_of: ReleaseHead | None) -> bool:
@@ -88,42 +91,38 @@ class ReleaseLedger:
             values[":other"] = instead_of.execution
         item = {name: getattr(head, name) for name in ReleaseHead.__slots__}
         item = {name: value for name, value in item.items() if value is not None}
-        return self._conditional(
-            "put_item",
-            Item=_marshal({"pk": "RELEASES", "sk": head.release_id} | item),
-            ConditionExpression=condition,
-            ExpressionAttributeValues=_marshal(values),
+        return self._items.put_if(
+            _release_key(head.release_id) | item, when=condition, values=values
         )
 
     def close(
         self, release_id: str, execution: str, state: ReleaseState, *, at: str, summary: Any
     ) -> bool:
         """Write how an open release ended; False if it was written before, or is another's."""
-        return self._conditional(
-            "update_item",
-            Key=_marshal({"pk": "RELEASES", "sk": release_id}),
-            UpdateExpression="SET #state = :state, closed_at = :at, summary = :summary",
-            ConditionExpression="execution = :mine AND #state = :open",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=_marshal(
-                {
-                    ":state": state.value,
-                    ":at": at,
-                    ":summary": summary,
-                    ":mine": execution,
-                    ":open": ReleaseState.OPEN.value,
-                }
-            ),
+        values = {
+            ":state": state.value,
+            ":at": at,
+            ":summary": summary,
+            ":mine": execution,
+            ":open": ReleaseState.OPEN.value,
+        }
+        closed = self._items.update_if(
+            _release_key(release_id),
+            "SET #state = :state, closed_at = :at, summary = :summary",
+            values,
+            when="execution = :mine AND #state = :open",
+            names=_STATE,
         )
+        return closed is not None
 
     def calls(self, release_id: str, *, since: int = 1) -> dict[int, CallRecord]:
         """The calls that were started, by their numbers; `since` leaves out those before it."""
-        items = self._query(f"RELEASE#{release_id}", _call_sk(since), _call_sk(_MOST_CALLS))
+        items = self._between(f"RELEASE#{release_id}", _call_sk(since), _call_sk(_MOST_CALLS))
         return {int(item["number"]): _record(item) for item in items}
 
     def call(self, release_id: str, number: int) -> CallRecord | None:
         """One call; None if it was never started."""
-        item = self._get(f"RELEASE#{release_id}", _call_sk(number))
+        item = self._items.get(_call_key(release_id, number))
         return _record(item) if item else None
 
     def start_call(
@@ -139,22 +138,16 @@ class ReleaseLedger:
 
         Raises LeaseLostError if the database is another execution's by now.
         """
-        put: dict[str, Any] = {
-            "TableName": self.table,
-            "Item": _marshal(_call_item(release_id, record)),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
+        condition = conditional("attribute_not_exists(pk)")
         if instead_of is not None:
-            put["ConditionExpression"] = "attempt = :attempt AND #state = :state"
-            put["ExpressionAttributeNames"] = {"#state": "state"}
-            put["ExpressionAttributeValues"] = _marshal(
-                {":attempt": instead_of.attempt, ":state": instead_of.state.value}
-            )
+            values = {":attempt": instead_of.attempt, ":state": instead_of.state.value}
+            condition = conditional("attempt = :attempt AND #state = :state", values, _STATE)
+        item = marshal(_call_item(release_id, record))
+        put = {"TableName": self.table, "Item": item, **condition}
         check = {
             "TableName": self.table,
-            "Key": _marshal({"pk": f"TABLE#{lease}", "sk": "LEASE"}),
-            "ConditionExpression": "holder = :holder",
-            "ExpressionAttributeValues": _marshal({":holder": holder}),
+            "Key": marshal({"pk": f"TABLE#{lease}", "sk": "LEASE"}),
+            **conditional("holder = :holder", {":holder": holder}),
         }
         items: Any = [{"ConditionCheck": check}, {"Put": put}]
         with translated():
@@ -175,70 +168,45 @@ class ReleaseLedger:
     def change_call(self, release_id: str, record: CallRecord, **changes: Any) -> CallRecord:
         """Write what became of a started call, unless that was written before; what stands then."""
         changed = replace(record, **changes)
-        if self._conditional(
-            "put_item",
-            Item=_marshal(_call_item(release_id, changed)),
-            ConditionExpression="attempt = :attempt AND #state = :started",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=_marshal(
-                {":attempt": record.attempt, ":started": CallState.STARTED.value}
-            ),
+        if self._items.put_if(
+            _call_item(release_id, changed),
+            when="attempt = :attempt AND #state = :started",
+            values={":attempt": record.attempt, ":started": CallState.STARTED.value},
+            names=_STATE,
         ):
             return changed
         return self.call(release_id, record.number) or changed
 
     def current(self, lease: str) -> str | None:
         """The release that was last begun on a database, if it was not closed."""
-        item = self._get(f"TABLE#{lease}", "CURRENT")
+        item = self._items.get(_current_key(lease))
         return item["release_id"] if item else None
 
     def set_current(self, lease: str, release_id: str) -> None:
         """Remember whose calls run on a database."""
-        item = {"pk": f"TABLE#{lease}", "sk": "CURRENT", "release_id": release_id}
-        with translated():
-            clients.dynamodb().put_item(TableName=self.table, Item=_marshal(item))
+        self._items.put(_current_key(lease) | {"release_id": release_id})
 
     def clear_current(self, lease: str, release_id: str) -> None:
         """No call of this release runs any more."""
-        self._conditional(
-            "delete_item",
-            Key=_marshal({"pk": f"TABLE#{lease}", "sk": "CURRENT"}),
-            ConditionExpression="release_id = :mine",
-            ExpressionAttributeValues=_marshal({":mine": release_id}),
-        )
+        mine = {":mine": release_id}
+        self._items.delete_if(_current_key(lease), when="release_id = :mine", values=mine)
 
-    def _conditional(self, method: str, **request: Any) -> bool:
-        with translated():
-            try:
-                getattr(clients.dynamodb(), method)(TableName=self.table, **request)
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+    def _between(self, pk: str, first: str, last: str) -> Iterator[dict[str, Any]]:
+        condition = "pk = :pk AND sk BETWEEN :first AND :last"
+        values = {":pk": pk, ":first": first, ":last": last}
+        return self._items.query(condition, values, most=_MOST_CALLS)
 
-    def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        with translated():
-            answer = clients.dynamodb().get_item(
-                TableName=self.table, Key=_marshal({"pk": pk, "sk": sk}), ConsistentRead=True
-            )
-        return _unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def _query(self, pk: str, first: str, last: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        request: Any = {
-            "TableName": self.table,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
-            "ExpressionAttributeValues": _marshal({":pk": pk, ":first": first, ":last": last}),
-            "ConsistentRead": True,
-        }
-        while True:
-            with translated():
-                page = clients.dynamodb().query(**request)
-            items += [_unmarshal(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return items
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+def _release_key(release_id: str) -> dict[str, str]:
+    return {"pk": "RELEASES", "sk": release_id}
+
+
+def _call_key(release_id: str, number: int) -> dict[str, str]:
+    return {"pk": f"RELEASE#{release_id}", "sk": _call_sk(number)}
+
+
+def _current_key(lease: str) -> dict[str, str]:
+    return {"pk": f"TABLE#{lease}", "sk": "CURRENT"}
 
 
 def _call_sk(number: int) -> str:
@@ -248,7 +216,7 @@ def _call_sk(number: int) -> str:
 def _call_item(release_id: str, record: CallRecord) -> dict[str, Any]:
     item = {name: getattr(record, name) for name in CallRecord.__slots__}
     kept = {name: value for name, value in item.items() if value is not None}
-    return {"pk": f"RELEASE#{release_id}", "sk": _call_sk(record.number)} | kept
+    return _call_key(release_id, record.number) | kept
 
 
 def _record(item: dict[str, Any]) -> CallRecord:
@@ -262,15 +230,3 @@ def _record(item: dict[str, Any]) -> CallRecord:
 def _reasons(error: ClientError) -> list[Any]:
     found: Any = error.response.get("CancellationReasons", [])
     return list(found)
-
-
-def _marshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _SERIALIZER.serialize(value) for name, value in item.items()}
-
-
-def _unmarshal(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
-
-
-_SERIALIZER = TypeSerializer()
-_DESERIALIZER = TypeDeserializer()
