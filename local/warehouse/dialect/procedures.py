@@ -1,7 +1,8 @@
 """CREATE PROCEDURE and CREATE FUNCTION: the header in Postgres' order, the body checked."""
 
-from local.warehouse.dialect import bodies, names, queries
-from local.warehouse.dialect.bodies import TranslateIn
+from local.warehouse.dialect import names, queries
+from local.warehouse.dialect.body_check import TranslateIn, check
+from local.warehouse.dialect.body_parser import parse_body
 from local.warehouse.dialect.ddl import Argument, argument
 from local.warehouse.dialect.errors import UnsupportedSqlError
 from local.warehouse.dialect.statement import Translated
@@ -24,7 +25,7 @@ def create_procedure(cursor: Cursor, translate: TranslateIn, *, replace: bool) -
         raise UnsupportedSqlError(f"a procedure in {attributes.language or 'no language'}")
     variables = {f"${place}": item.sql for place, item in enumerate(arguments, start=1)}
     variables |= {item.name: item.sql for item in arguments if item.name}
-    bodies.check(bodies.parse_body(attributes.body), variables, translate)
+    check(parse_body(attributes.body), variables, translate)
     head = f"CREATE {'OR REPLACE ' if replace else ''}PROCEDURE {names.dotted(name)}"
     signature = ", ".join(_written(item) for item in arguments)
     statement = (

@@ -13,7 +13,8 @@ from psycopg.pq import TransactionStatus
 
 from local.warehouse import guards
 from local.warehouse.dialect import Translated, UnsupportedSqlError, bodies, names, queries
-from local.warehouse.dialect.bodies import Declaration, Node, barred_name
+from local.warehouse.dialect.bodies import Declaration, Node
+from local.warehouse.dialect.body_check import barred_name
 from local.warehouse.dialect.errors import UnknownColumnsError
 from local.warehouse.dialect.statement import Context
 from local.warehouse.dialect.tokens import PARAMETER_END, PARAMETER_START
@@ -21,7 +22,14 @@ from local.warehouse.dialect.translation import translate_in
 from local.warehouse.errors import RedshiftError
 from local.warehouse.procedures.machine import Database, Machine, Rows
 from local.warehouse.procedures.routines import Routine, find
-from local.warehouse.procedures.variables import BoundCursor, Record, Scope, Value, Variable
+from local.warehouse.procedures.variables import (
+    BoundCursor,
+    Record,
+    Scope,
+    Value,
+    Variable,
+    literal_of,
+)
 from local.warehouse.sql_errors import redshift_message
 
 MAX_DEPTH = 16
@@ -70,7 +78,7 @@ def call(
     if not outputs:
         return None
     return "SELECT " + ", ".join(
-        f"CAST({bodies.literal_of(item.value)} AS {item.type}) AS {names.quoted(name)}"
+        f"CAST({literal_of(item.value)} AS {item.type}) AS {names.quoted(name)}"
         for name, item in outputs
     )
 
@@ -99,7 +107,7 @@ def run_routine(
         if item.mode != "o":
             value = next(given)
             if value is not None:
-                literal = bodies.literal_of(value)
+                literal = literal_of(value)
                 value = machine.rows(f"SELECT CAST({literal} AS {item.type})").rows[0][0]
             variable.value = value
         scope.names[f"${place}"] = variable
@@ -161,9 +169,7 @@ class _Frame:
 
     def filled(self, sql: str) -> str:
         """SQL with the variables' values where they were marked."""
-        return _MARK.sub(
-            lambda found: bodies.literal_of(self.scope.variable(found.group(1)).value), sql
-        )
+        return _MARK.sub(lambda found: literal_of(self.scope.variable(found.group(1)).value), sql)
 
     def bindings(self) -> frozenset[tuple[str, str]]:
         return frozenset(self.scope.bindings().items())
@@ -213,7 +219,7 @@ class _Frame:
             variable = self.scope.variable(name)
             value = row[place] if row else None
             if value is not None and rows.columns[place].type != variable.type:
-                literal = bodies.literal_of(value)
+                literal = literal_of(value)
                 source = f"CAST({literal} AS {rows.columns[place].type})"
                 value = self.machine.rows(f"SELECT CAST({source} AS {variable.type})").rows[0][0]
             variable.assign(name, value)
@@ -486,7 +492,7 @@ class _Frame:
         variable = self.scope.variable(target)
         value = output.value
         if value is not None and output.type != variable.type:
-            source = f"CAST({bodies.literal_of(value)} AS {output.type})"
+            source = f"CAST({literal_of(value)} AS {output.type})"
             value = self.machine.rows(f"SELECT CAST({source} AS {variable.type})").rows[0][0]
         variable.assign(target, value)
 

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 
 from local.warehouse import dialect
-from local.warehouse.dialect.bodies import Block, parse_body
+from local.warehouse.dialect.bodies import Block
+from local.warehouse.dialect.body_parser import parse_body
 from local.warehouse.dialect.procedures import NONATOMIC
 from local.warehouse.errors import RedshiftError
 

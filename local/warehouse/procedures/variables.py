@@ -7,6 +7,7 @@ nothing is lost on the way.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from local.warehouse.dialect import names
 from local.warehouse.dialect.bodies import Declaration
 from local.warehouse.errors import RedshiftError
 
@@ -34,6 +35,11 @@ TYPES = {
     1700: "numeric",
     3802: "jsonb",
 }
+
+
+def literal_of(value: Value) -> str:
+    """A value as SQL."""
+    return "NULL" if value is None else names.literal(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ How they run is in tests/integration/warehouse/procedures.
 import pytest
 
 from local.warehouse.dialect import UnsupportedSqlError, translate
-from local.warehouse.dialect.bodies import Choice, ForQuery, ForRange, Loop, parse_body
+from local.warehouse.dialect.bodies import Choice, ForQuery, ForRange, Loop
+from local.warehouse.dialect.body_parser import parse_body
 from tests.unit.warehouse.dialect.conftest import Database
 
 
