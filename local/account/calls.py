@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
-from local.account import arns, storage
+from local.account import arns, keys, storage
+from local.account.identity import ACCOUNT_ID, REGION
 from local.account.policies import Call
 
 Parameters = Mapping[str, Any]
@@ -305,3 +306,19 @@ def _redshift_data(request: Request) -> Iterator[Call]:
         yield Call(action="secretsmanager:GetSecretValue", resource=arns.secret(secret))
     else:
         yield Call(action="redshift-serverless:GetCredentials", resource=resource)
+    if key := keys.of_warehouse(workgroup):
+        yield from _kept_under(key)
+
+
+def _kept_under(key: str) -> Iterator[Call]:
+    """The Data API keeps statements under the warehouse's key, by a grant made as its caller.
+
+    https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-kms.html
+    """
+    context = {
+        "kms:viaservice": f"redshift-data.{REGION}.amazonaws.com",
+        "kms:calleraccount": ACCOUNT_ID,
+        "kms:grantisforawsresource": "true",
+    }
+    for action in ("DescribeKey", "CreateGrant", "GenerateDataKey", "Encrypt", "Decrypt"):
+        yield Call(action=f"kms:{action}", resource=key, context=context)

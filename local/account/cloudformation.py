@@ -31,6 +31,7 @@ from local.account import arns
 from local.account.clients import Aws
 from local.account.custom_resources import CustomResources
 from local.account.identity import ACCOUNT_ID, REGION
+from local.account.permissions import trusts
 
 Properties = dict[str, Any]
 
@@ -703,6 +704,8 @@ def _namespace(request: Request) -> Created:
         "Namespace.AdminUsername": properties.get("AdminUsername", "admin"),
         "Namespace.Status": "AVAILABLE",
     }
+    if key := properties.get("KmsKeyId"):
+        attributes["Namespace.KmsKeyId"] = key
     if properties.get("ManageAdminPassword"):
         secret = request.aws("secretsmanager").create_secret(
             Name=f"redshift!{name}-{attributes['Namespace.AdminUsername']}",
@@ -726,6 +729,7 @@ def _workgroup(request: Request) -> Created:
         "Workgroup.WorkgroupArn": arns.redshift("workgroup", request.name),
         "Workgroup.WorkgroupId": str(uuid4()),
         "Workgroup.WorkgroupName": request.name,
+        "Workgroup.NamespaceName": request.properties["NamespaceName"],
         "Workgroup.Endpoint.Address": host,
         "Workgroup.Endpoint.Port": "5439",
         "Workgroup.Status": "AVAILABLE",
@@ -758,6 +762,12 @@ def _schedule(request: Request) -> Created:
     client, arguments = request.aws("scheduler"), {**request.properties, "Name": request.name}
     if arguments["Target"]["Arn"].startswith("arn:aws:scheduler:::"):
         raise ValidationError(message="universal targets of schedules are not emulated")
+    group = arns.arn("scheduler", f"schedule-group/{arguments.get('GroupName', 'default')}")
+    if not trusts(arguments["Target"]["RoleArn"], "scheduler.amazonaws.com", source_arn=group):
+        raise ValidationError(
+            message="The execution role you provide must allow AWS EventBridge Scheduler to assume"
+            f" the role, on behalf of {group}"
+        )
     put = client.create_schedule if request.existing is None else client.update_schedule
     return Created(ref=request.name, attributes={"Arn": put(**arguments)["ScheduleArn"]})
 

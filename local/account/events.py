@@ -25,10 +25,11 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from local.account.faults import Faults
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
-from local.account.permissions import AccessDeniedError, Permissions
+from local.account.permissions import AccessDeniedError, Permissions, trusts
 from local.account.policies import Call, Delivery, admits
 
 LOG = logging.getLogger(__name__)
+_EVENTS = "events.amazonaws.com"
 
 
 class DeliveryError(Exception):
@@ -153,17 +154,23 @@ class Events:
         elif service == "sns":
             _send_to_topic(source_arn, arn, message)
         elif service == "states":
-            self._demand_of_role(target, Call(action="states:StartExecution", resource=arn))
+            self._demand_of_role(
+                source_arn, target, Call(action="states:StartExecution", resource=arn)
+            )
             stepfunctions_parser_backends[ACCOUNT_ID][REGION].start_execution(
                 arn, str(uuid4()), message
             )
         else:
             raise DeliveryError("UNSUPPORTED", f"target {arn}: {service} is not emulated")
 
-    def _demand_of_role(self, target: Mapping[str, Any], call: Call) -> None:
+    def _demand_of_role(self, source_arn: str, target: Mapping[str, Any], call: Call) -> None:
         """A target without a policy of its own is called with the role that the rule names."""
+        role, service = str(target.get("RoleArn", "role/")), source_arn.split(":")[2]
+        # a schedule's role was asked when the schedule was made, and for its group
+        if service == "events" and not trusts(role, _EVENTS, source_arn=source_arn):
+            raise DeliveryError("NO_PERMISSIONS", f"{role} lets no {_EVENTS} take it")
         try:
-            self._permissions.demand(str(target.get("RoleArn", "role/")), [call])
+            self._permissions.demand(role, [call])
         except AccessDeniedError as error:
             raise DeliveryError("NO_PERMISSIONS", str(error)) from error
 

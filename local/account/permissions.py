@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from moto.iam.models import Role, iam_backends
 
+from local.account import keys
 from local.account.identity import ACCOUNT_ID, PARTITION
-from local.account.policies import Call, allows, as_list
+from local.account.policies import Call, Delivery, admits, allows, as_list
 
 RECORD_VARIABLE = "SLUICE_RECORD_CALLS"
 """Names a folder; each account then adds a file of what its roles may do and did."""
@@ -28,7 +29,8 @@ class AccessDeniedError(Exception):
     def __init__(self, role: str, call: Call) -> None:
         super().__init__(
             f"User: arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{role} is not authorized to"
-            f" perform: {call.action} on resource: {call.resource} because no identity-based"
+            f" perform: {call.action} on resource: {call.resource} because no"
+            f" {'resource' if call.action.startswith('kms:') else 'identity'}-based"
             f" policy allows the {call.action} action"
         )
 
@@ -57,10 +59,25 @@ class Permissions:
             resource=call.resource,
             context=_context_of(role) | dict(call.context),
         )
+        if complete.action.startswith("kms:"):  # no grant of the role's, so nothing to note
+            return keys.lets(complete, _statements(role))
         allowed = allows(_statements(role), complete)
         if self._notes is not None:
             self._notes.call(role.name, complete, allowed=allowed)
         return allowed
+
+
+def trusts(role_arn: str, service: str, *, source_arn: str) -> bool:
+    """Whether a role's own policy lets a service take it on behalf of something of the account."""
+    role = _role(_role_name(role_arn))
+    taking = Delivery(
+        service=service,
+        action="sts:AssumeRole",
+        resource=role_arn,
+        source_arn=source_arn,
+        source_account=ACCOUNT_ID,
+    )
+    return role is not None and admits(_parsed(role.assume_role_policy_document), taking)
 
 
 class Notes:

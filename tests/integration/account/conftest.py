@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.account import Account
+from local.account import Account, clients
+from local.account.deployer import Deployer
 from tests.integration.account.template import ASSET_KEY, ASSETS, TEMPLATE
 
 Aws = Callable[[str], Any]
@@ -42,6 +43,16 @@ def write_assembly(folder: Path, template: dict[str, Any]) -> Path:
     }
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     return folder
+
+
+def deploy(account: Account, folder: Path, stack: str, template: dict[str, Any]) -> None:
+    """Deploy a further stack into the shared account."""
+    assembly = write_assembly(folder / stack, template)
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    manifest["artifacts"]["main"]["properties"]["stackName"] = stack
+    (assembly / "manifest.json").write_text(json.dumps(manifest))
+    aws = clients.for_user("cloudformation", account.endpoint_url)
+    Deployer(aws, report=lambda _: None).deploy(assembly)
 
 
 def client_of(endpoint_url: str) -> Aws:

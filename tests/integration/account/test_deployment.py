@@ -9,23 +9,13 @@ import pytest
 
 from local.account import Account, clients, home
 from local.account.assembly import SynthesisError, synthesize
-from local.account.deployer import Deployer, DeploymentError
-from tests.integration.account.conftest import Aws, write_assembly
+from local.account.deployer import DeploymentError
+from tests.integration.account.conftest import Aws, deploy
 from tests.integration.account.template import function, queue
 
 pytestmark = pytest.mark.emulated
 
 ROLE = "arn:aws:iam::123456789012:role/worker"
-
-
-def deploy(account: Account, folder: Path, stack: str, template: dict[str, Any]) -> None:
-    """Deploy a further stack into the shared account."""
-    assembly = write_assembly(folder / stack, template)
-    manifest = json.loads((assembly / "manifest.json").read_text())
-    manifest["artifacts"]["main"]["properties"]["stackName"] = stack
-    (assembly / "manifest.json").write_text(json.dumps(manifest))
-    aws = clients.for_user("cloudformation", account.endpoint_url)
-    Deployer(aws, report=lambda _: None).deploy(assembly)
 
 
 def test_account_json_holds_what_the_outputs_say(account: Account) -> None:
@@ -130,6 +120,47 @@ def test_a_second_deployment_updates_functions_and_custom_resources(
     assert variables() == "seen-3"
     deploy(account, tmp_path, "changing", template(4))
     assert variables() == "seen-4"
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"), [("schedule/default/tick", True), ("schedule-group/default", False)]
+)
+def test_a_schedule_needs_a_role_that_scheduler_may_take_for_its_group(
+    account: Account, tmp_path: Path, source: str, *, refused: bool
+) -> None:
+    taking = {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": f"arn:aws:scheduler:us-east-1:123456789012:{source}"}
+        },
+    }
+    template = {
+        "Resources": {
+            "Clock": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"AssumeRolePolicyDocument": {"Statement": [taking]}},
+            },
+            "Tick": {
+                "Type": "AWS::Scheduler::Schedule",
+                "Properties": {
+                    "Name": "tick",
+                    "ScheduleExpression": "cron(0 3 * * ? *)",
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "Target": {
+                        "Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:machine",
+                        "RoleArn": {"Fn::GetAtt": ["Clock", "Arn"]},
+                    },
+                },
+            },
+        }
+    }
+    if refused:
+        with pytest.raises(DeploymentError, match="must allow AWS EventBridge Scheduler to assume"):
+            deploy(account, tmp_path, "refused-clock", template)
+    else:
+        deploy(account, tmp_path, "clock", template)
 
 
 def test_functions_in_other_languages_are_refused(

@@ -1,11 +1,13 @@
 """A role does what its policies say and is refused the rest, in each service's own words."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.account.conftest import Aws
+from local.account import Account
+from tests.integration.account.conftest import Aws, deploy
 
 pytestmark = pytest.mark.emulated
 STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
@@ -95,3 +97,83 @@ def test_a_transaction_needs_the_permission_of_each_of_its_writes(aws: Aws) -> N
 
 def test_anybody_may_ask_who_they_are(aws: Aws) -> None:
     assert ask(aws, "sts", "get_caller_identity") == "done"
+
+
+_ADMINISTER = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+    "Action": ["kms:DescribeKey", "kms:PutKeyPolicy"],
+    "Resource": "*",
+}
+_STATEMENTS = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "*"},
+    "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"],
+    "Resource": "*",
+    "Condition": {
+        "StringEquals": {"kms:ViaService": "redshift-data.us-east-1.amazonaws.com"},
+        "ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/worker"},
+    },
+}
+_COMPLETE = {**_STATEMENTS, "Action": [*_STATEMENTS["Action"], "kms:GenerateDataKey"]}
+_OF_ANOTHER = {
+    **_COMPLETE,
+    "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/other"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "statements", "allowed"),
+    [
+        ("unnamed", [_ADMINISTER], False),
+        ("partial", [_ADMINISTER, _STATEMENTS], False),
+        ("other", [_ADMINISTER, _OF_ANOTHER], False),
+        ("named", [_ADMINISTER, _COMPLETE], True),
+    ],
+)
+def test_a_statement_needs_the_key_of_its_warehouse(
+    account: Account,
+    aws: Aws,
+    tmp_path: Path,
+    name: str,
+    statements: list[dict[str, Any]],
+    *,
+    allowed: bool,
+) -> None:
+    submit = {
+        "Effect": "Allow",
+        "Action": ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"],
+        "Resource": {"Fn::GetAtt": ["Compute", "Workgroup.WorkgroupArn"]},
+    }
+    template = {
+        "Resources": {
+            "Key": {
+                "Type": "AWS::KMS::Key",
+                "Properties": {"KeyPolicy": {"Statement": statements}},
+            },
+            "Namespace": {
+                "Type": "AWS::RedshiftServerless::Namespace",
+                "Properties": {
+                    "NamespaceName": f"n-{name}",
+                    "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]},
+                },
+            },
+            "Compute": {
+                "Type": "AWS::RedshiftServerless::Workgroup",
+                "Properties": {"WorkgroupName": name, "NamespaceName": {"Ref": "Namespace"}},
+            },
+            "Submit": {
+                "Type": "AWS::IAM::Policy",
+                "Properties": {
+                    "PolicyName": name,
+                    "Roles": ["worker"],
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [submit]},
+                },
+            },
+        }
+    }
+    deploy(account, tmp_path, f"warehouse-{name}", template)
+    outcome = ask(
+        aws, "redshift-data", "execute_statement", WorkgroupName=name, Database="dev", Sql="SELECT"
+    )
+    assert (outcome != "AccessDeniedException") is allowed
