@@ -18,7 +18,7 @@ _LONGEST_RUN = Config(read_timeout=910, retries={"total_max_attempts": 1})
 
 
 class SweepError(TerminalError):
-    """The sweep function failed; what it had done is done, and the next run goes on from there."""
+    """The sweep function failed; what it had done is done, and a sweep anew does the rest."""
 
 
 def sweep(environment: InEnvironment = None, as_json: AsJson = False) -> None:
@@ -41,21 +41,21 @@ def sweep(environment: InEnvironment = None, as_json: AsJson = False) -> None:
 def _swept(place: Environment) -> dict[str, int]:
     """Run after run until data/in/ was listed to its end; the numbers in all."""
     total: Counter[str] = Counter(listed=0, sent=0, cleared=0, woken=0, overdue=0)
+    position = None
     while True:
-        run = _run(place)
-        is_done = run.pop("is_done")
+        run = _run(place, position)
+        position = run.pop("position")
         total.update(run)
-        if is_done:
+        if position is None:
             return dict(total)
         progress().print(f"{total['listed']} versions listed, {total['sent']} sent; going on")
 
 
-def _run(place: Environment) -> dict[str, Any]:
+def _run(place: Environment, position: dict[str, str] | None) -> dict[str, Any]:
     client = boto3.client("lambda", config=_LONGEST_RUN)
+    asked = {"by_hand": True, "position": position}
     with translated():
-        answer = client.invoke(
-            FunctionName=place.sweep_function_name, Payload=json.dumps({"by_hand": True})
-        )
+        answer = client.invoke(FunctionName=place.sweep_function_name, Payload=json.dumps(asked))
     payload: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise SweepError(f"{payload.get('errorType')}: {payload.get('errorMessage')}")

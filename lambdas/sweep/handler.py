@@ -8,11 +8,15 @@ from lambdas.sweep.sweeping import Sweeping
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"listed", "sent", "cleared", "woken", "overdue", "is_done"}`, in numbers.
+    """`{"listed", "sent", "cleared", "woken", "overdue"}` in numbers, and `"position"`.
 
-    Not done, the next run goes on from there. `{"by_hand": true}` in the event spares neither
-    young uploads nor jobs that were given up.
+    The next run goes on from the position, null at the end of data/in/: the schedule's by itself,
+    one by hand where its event says: `{"by_hand": true, "position": null}` begins at the beginning.
+    By hand neither young uploads are spared nor jobs that were given up.
     """
     settings = SweepSettings.from_env(os.environ)
-    sweeping = Sweeping(settings, by_hand=bool((event or {}).get("by_hand")))
+    asked = event or {}
+    sweeping = Sweeping(
+        settings, by_hand=bool(asked.get("by_hand")), position=asked.get("position")
+    )
     return sweeping.sweep(remaining_ms=context.get_remaining_time_in_millis)

@@ -36,10 +36,15 @@ _SPARE_MS = 60_000
 
 @dataclass
 class Sweeping:
-    """One run: pages of versions until enough was sent, then the pools, then what is overdue."""
+    """One run: pages of versions until enough was sent, then the pools, then what is overdue.
+
+    The schedule's runs keep their place in the ledger; whoever sweeps by hand keeps its own, so
+    that it looks at everything, wherever the schedule stopped.
+    """
 
     settings: SweepSettings
     by_hand: bool = False
+    position: dict[str, str] | None = None
     listed: int = 0
     sent: int = 0
     cleared: int = 0
@@ -54,8 +59,10 @@ class Sweeping:
         self.jobs = load_job_configurations(self.settings.bucket, self.settings.config_key)
 
     def sweep(self, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
-        """Go on where the last run stopped; the outcome in numbers."""
-        is_done = self._look_through(remaining_ms)
+        """Go on from the position; the outcome in numbers, and the position for the next run."""
+        if not self.by_hand:
+            self.position = self.ledger.sweep_position()
+        self._look_through(remaining_ms)
         active = [job for job in self.jobs if job.is_active]
         woken = [job.job_id for job in active if self._is_abandoned(job)]
         send_all(self.settings.arrivals_queue_url, [wake_up(job_id) for job_id in woken])
@@ -66,7 +73,7 @@ class Sweeping:
             "cleared": self.cleared,
             "woken": len(woken),
             "overdue": overdue,
-            "is_done": is_done,
+            "position": self.position,
         }
         logger().info("swept", **outcome)
         emit(
@@ -80,18 +87,18 @@ class Sweeping:
         )
         return outcome
 
-    def _look_through(self, remaining_ms: Callable[[], int]) -> bool:
-        """Page by page to the end, or as far as it may; where it stopped is kept."""
-        position = self.ledger.sweep_position()
+    def _look_through(self, remaining_ms: Callable[[], int]) -> None:
+        """Page by page to the end, or as far as it may."""
         while True:
-            page = self.objects.page_of_versions(_INCOMING, position)
+            page = self.objects.page_of_versions(_INCOMING, self.position)
             self._handle(page)
-            position = page.following
-            self.ledger.keep_sweep_position(position)
-            if position is None:
-                return True
+            self.position = page.following
+            if not self.by_hand:
+                self.ledger.keep_sweep_position(self.position)
+            if self.position is None:
+                return
             if self.sent >= self.settings.most_messages or remaining_ms() < _SPARE_MS:
-                return False
+                return
 
     def _handle(self, page: VersionPage) -> None:
         files = [_file(self.settings.bucket, key, version) for key, version in page.versions]

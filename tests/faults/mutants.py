@@ -216,7 +216,24 @@ MUTANTS = (
     ),
     _mutant(
         "a sweep looks at one page",
-        (_SWEEP, "            position = page.following\n", "            position = None\n"),
+        (
+            _SWEEP,
+            "            self.position = page.following\n",
+            "            self.position = None\n",
+        ),
+    ),
+    _mutant(
+        "a sweep by hand goes on where the schedule stopped",
+        (
+            _SWEEP,
+            "        if not self.by_hand:\n            self.position =",
+            "        if True:\n            self.position =",
+        ),
+        (
+            _SWEEP,
+            "            if not self.by_hand:\n                self.ledger.keep",
+            "            if True:\n                self.ledger.keep",
+        ),
     ),
     _mutant(
         "a sweep does not look into the pools",

@@ -6,6 +6,7 @@ which verdicts a version may have at all, is worked out here.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,13 @@ class Records:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """What is read inside is of one moment, whatever commits meanwhile."""
+        with self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
 
     def rows(self, table: str) -> list[Row]:
         """A target's rows; none where there is no table yet."""
@@ -66,8 +74,13 @@ class Records:
         return found is not None and found[0] is not None
 
 
-def table_violations(versions: Sequence[Version], records: Records) -> Iterator[str]:
-    """Rows lost, doubled, stale or half loaded: true after every transaction."""
+def table_violations(versions: Sequence[Version], records: Records) -> list[str]:
+    """Rows lost, doubled, stale or half loaded: none after every transaction."""
+    with records.moment():
+        return list(_table_violations(versions, records))
+
+
+def _table_violations(versions: Sequence[Version], records: Records) -> Iterator[str]:
     verdicts = records.verdicts()
     loaded = {version_id for version_id, verdict in verdicts if verdict == "LOADED"}
     twice = {

@@ -158,16 +158,19 @@ class World:
     def sweep(self) -> bool:
         """Sweep by hand until a run comes to the end, then let things happen; False if none did."""
         self._is_last_sweep = True
+        position = None
         for _ in range(_MOST_SWEEPS):
-            actor = self._sweep(by_hand=True)
+            actor = self._sweep({"by_hand": True, "position": position})
             self.run()
-            if actor.error is None and actor.result["is_done"]:
-                return True
+            if actor.error is None:
+                position = actor.result["position"]
+                if position is None:
+                    return True
         return False
 
-    def _sweep(self, *, by_hand: bool) -> Actor:
+    def _sweep(self, event: dict[str, Any]) -> Actor:
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
-        return self._start("Sweep", lambda: sweep({"by_hand": by_hand}, context))
+        return self._start("Sweep", lambda: sweep(event, context))
 
     def redrive(self) -> bool:
         """Send the dead letters again, as an operator does; False if there are none."""
@@ -394,7 +397,7 @@ class World:
 
     def _sweep_early(self) -> bool:
         """The schedule's sweep, while uploads and loads are under way."""
-        self._sweep(by_hand=bool(self._random.getrandbits(1)))
+        self._sweep({"by_hand": bool(self._random.getrandbits(1))})
         return True
 
     def _replay_file(self) -> bool:

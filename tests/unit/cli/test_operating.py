@@ -263,8 +263,9 @@ class SweepFunction:
         return {"Payload": io.BytesIO(json.dumps(self.answers.pop(0)).encode())} | more
 
 
-def a_run(listed: int, *, is_done: bool) -> dict[str, Any]:
-    return {"listed": listed, "sent": 1, "cleared": 2, "woken": 0, "overdue": 0, "is_done": is_done}
+def a_run(listed: int, position: dict[str, str] | None) -> dict[str, Any]:
+    numbers = {"listed": listed, "sent": 1, "cleared": 2, "woken": 0, "overdue": 0}
+    return {**numbers, "position": position}
 
 
 def use(function: SweepFunction, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,13 +280,17 @@ def use(function: SweepFunction, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sweep_goes_on_to_the_end_and_adds_up(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    function = SweepFunction(a_run(1000, is_done=False), a_run(5, is_done=True))
+    position = {"KeyMarker": "data/in/m.csv"}
+    function = SweepFunction(a_run(1000, position), a_run(5, None))
     use(function, monkeypatch)
 
     assert deployed.run_json("sweep") == {
         "listed": 1005, "sent": 2, "cleared": 4, "woken": 0, "overdue": 0,
     }  # fmt: skip
-    assert function.payloads == [{"by_hand": True}] * 2
+    assert function.payloads == [
+        {"by_hand": True, "position": None},
+        {"by_hand": True, "position": position},
+    ]
 
 
 def test_a_sweep_that_fails_says_what_the_function_said(

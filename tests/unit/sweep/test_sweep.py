@@ -61,9 +61,11 @@ class Account:
     def ledger(self) -> Ledger:
         return Ledger("ledger")
 
-    def sweep(self, *, by_hand: bool = True, remaining_ms: int = 900_000) -> dict[str, Any]:
+    def sweep(
+        self, *, by_hand: bool = True, position: Any = None, remaining_ms: int = 900_000
+    ) -> dict[str, Any]:
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: remaining_ms)
-        return handler({"by_hand": by_hand}, context)
+        return handler({"by_hand": by_hand, "position": position}, context)
 
     def use(self, **changes: Any) -> None:
         for name, value in replace(self.settings, **changes).to_env().items():
@@ -262,14 +264,14 @@ def test_a_run_that_sent_enough_is_gone_on_with_by_the_next(
     for number in range(6):
         account.upload(f"orders_{number}.csv")
     paged(monkeypatch, 3)
-    account.use(most_messages=2)
+    account.use(most_messages=2, patience_seconds=0)
 
-    runs = [account.sweep() for _ in range(3)]
+    runs = [account.sweep(by_hand=False) for _ in range(3)]
 
-    assert [run["is_done"] for run in runs] == [False, False, True]
+    assert [run["position"] is None for run in runs] == [False, False, True]
     assert [run["sent"] for run in runs] == [2, 2, 2]
     assert len({event.version_id for event in account.sent()}) == 6
-    assert account.sweep()["listed"] == 2, "the next begins anew"
+    assert account.sweep(by_hand=False)["listed"] == 2, "the next begins anew"
 
 
 def test_a_run_without_time_stops_after_a_page(
@@ -279,7 +281,25 @@ def test_a_run_without_time_stops_after_a_page(
         account.upload(f"orders_{number}.csv")
     paged(monkeypatch, 2)
 
-    assert account.sweep(remaining_ms=1000)["is_done"] is False
+    assert account.sweep(remaining_ms=1000)["position"] is not None
+
+
+def test_a_sweep_by_hand_looks_at_everything_wherever_the_schedule_stopped(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        account.upload(f"orders_{number}.csv")
+    paged(monkeypatch, 3)
+    account.use(most_messages=2, patience_seconds=0)
+    scheduled = account.sweep(by_hand=False)
+    assert scheduled["position"] is not None
+
+    first = account.sweep(by_hand=True)
+    second = account.sweep(by_hand=True, position=first["position"])
+
+    assert first["listed"] + second["listed"] == 4
+    assert second["position"] is None
+    assert account.sweep(by_hand=False)["listed"] == 2, "the schedule goes on where it stopped"
 
 
 def expecting(**expect: str) -> dict[str, Any]:
