@@ -36,6 +36,7 @@ from local.account.queues import Queues
 from local.account.schedules import Schedules
 from local.account.server import DataApiFailure, Front, Server
 from local.account.storage import ObjectStore
+from local.account.usage_limits import UsageLimits
 
 LOG = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ class Account:
                 meter=self.meter,
                 faults=self.faults,
                 data_api=self._data_api,
+                usage_limits=UsageLimits(),
                 notifications=self.notifications,
                 health=lambda: {"status": "up" if self._info else "starting", "pid": os.getpid()},
                 custom_resource=custom_resources.respond,

@@ -1,4 +1,4 @@
-"""The account's one HTTP port: moto's services, the Data API, and a few paths of our own."""
+"""The account's one HTTP port: moto's services, Redshift's APIs, and a few paths of our own."""
 
 import io
 import json
@@ -27,10 +27,12 @@ from local.account.home import HEALTH_PATH, NOTIFICATIONS_PATH
 from local.account.identity import access_key_of, principal_of
 from local.account.meter import Meter
 from local.account.permissions import AccessDeniedError, Permissions
+from local.account.usage_limits import UsageLimitError, UsageLimits
 
 LOG = logging.getLogger(__name__)
 
 _DATA_API = "RedshiftData."
+_SERVERLESS = "RedshiftServerless."
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
@@ -68,6 +70,7 @@ class Front:
         meter: Meter,
         faults: Faults,
         data_api: DataApi,
+        usage_limits: UsageLimits,
         notifications: Callable[[], list[dict[str, Any]]],
         health: Callable[[], dict[str, Any]],
         custom_resource: Callable[[str, bytes], bool],
@@ -77,6 +80,7 @@ class Front:
         self._meter = meter
         self._faults = faults
         self._data_api = data_api
+        self._usage_limits = usage_limits
         self._notifications = notifications
         self._health = health
         self._custom_resource = custom_resource
@@ -145,6 +149,8 @@ class Front:
         if target.startswith(_DATA_API):
             operation = target.removeprefix(_DATA_API)
             return self._answer_data_api(operation, principal, environ, start)
+        if target.startswith(_SERVERLESS):
+            return self._answer_serverless(target.removeprefix(_SERVERLESS), environ, start)
         return self._answer_moto(environ, start)
 
     def _answer_data_api(
@@ -157,6 +163,13 @@ class Front:
             text = str(failure)
             error = {"__type": failure.code, "message": text, "Message": text, **failure.members}
             return _json(start, failure.status, error)
+
+    def _answer_serverless(self, operation: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        try:
+            request = json.loads(_body(environ) or b"{}")
+            return _json(start, 200, self._usage_limits.answer(operation, request))
+        except UsageLimitError as error:
+            return _json(start, 400, {"__type": error.code, "message": str(error)})
 
     def _answer_moto(self, environ: Environ, start: Start) -> Iterable[bytes]:
         service = _service(environ)

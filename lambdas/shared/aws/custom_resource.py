@@ -8,24 +8,33 @@ from typing import Any
 from lambdas.shared.aws.log import logger
 
 
-def answered(event: dict[str, Any], work: Callable[[], None], *, name: str) -> None:
+def answered(
+    event: dict[str, Any],
+    work: Callable[[], str | None],
+    *,
+    name: str,
+    undo: Callable[[], None] | None = None,
+) -> None:
     """Do the work of a create or update and tell CloudFormation how it went.
 
-    A deletion undoes nothing: data outlives stacks. Contract: custom resource request and
-    response objects, CloudFormation user guide.
+    `work` returns the physical id of what it made, or None if that is `name`. A deletion undoes
+    nothing without an `undo`: data outlives stacks. Contract: custom resource request and response
+    objects, CloudFormation user guide.
     """
-    status, reason = "SUCCESS", "done"
-    if event["RequestType"] in ("Create", "Update"):
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - an unanswered request blocks a stack for an hour
-            logger().error("custom resource failed", error=type(error).__name__, reason=str(error))
-            status, reason = "FAILED", f"{type(error).__name__}: {error}"
+    resource_id, status, reason = str(event.get("PhysicalResourceId", name)), "SUCCESS", "done"
+    try:
+        if event["RequestType"] in ("Create", "Update"):
+            resource_id = work() or name
+        elif undo is not None:
+            undo()
+    except Exception as error:  # noqa: BLE001 - an unanswered request blocks a stack for an hour
+        logger().error("custom resource failed", error=type(error).__name__, reason=str(error))
+        status, reason = "FAILED", f"{type(error).__name__}: {error}"
     body = json.dumps(
         {
             "Status": status,
             "Reason": reason[:1000],
-            "PhysicalResourceId": name,
+            "PhysicalResourceId": resource_id,
             "StackId": event["StackId"],
             "RequestId": event["RequestId"],
             "LogicalResourceId": event["LogicalResourceId"],
