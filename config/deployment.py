@@ -17,8 +17,8 @@ RUNTIME: Final = "python3.12"
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
 Step = Literal[
-    "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "publish_jobs",
-    "open_release", "run_procedures", "close_release", "release_api",
+    "route", "claim", "infer_schema", "upsert", "settle", "sweep", "migrate", "limit_usage",
+    "publish_jobs", "open_release", "run_procedures", "close_release", "release_api",
 ]  # fmt: skip
 """The functions; each has its folder under lambdas/."""
 
@@ -62,8 +62,12 @@ class WarehouseSize(_Model):
     daily_rpu_hours: int | None = Field(
         default=None,
         ge=1,
-        description="What a day may use; null: no limit. An alarm warns at four fifths. What stops"
-        " the workgroup is set once by hand (docs/security.md): CloudFormation has no type for it.",
+        description="What a day may use; null: no limit. An alarm warns at four fifths.",
+    )
+    breach_action: Literal["log", "emit-metric", "deactivate"] = Field(
+        default="deactivate",
+        description="What the workgroup does when a day's limit is reached. Only deactivate keeps"
+        " it: queries and loads are refused until the next day (docs/security.md).",
     )
     rpu_hour_usd: float = Field(
         default=0.375,
@@ -194,6 +198,7 @@ class FunctionSizes(_Model):
     settle: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     sweep: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
     migrate: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)
+    limit_usage: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=120)
     publish_jobs: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=60)
     open_release: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=300)
     run_procedures: FunctionSize = FunctionSize(memory_mb=512, timeout_seconds=900)

@@ -110,6 +110,13 @@ class MigrateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitUsageSettings(Settings):
+    """What limit_usage needs; the limit itself comes with CloudFormation's request."""
+
+    workgroup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishJobsSettings(Settings):
     """What publish_jobs needs."""
 

@@ -13,7 +13,7 @@ from stacks import watched
 from stacks.constructs.alarm import Incident, Symptom
 from stacks.constructs.stack import SluiceStack
 
-AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "publish_jobs")
+AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "limit_usage", "publish_jobs")
 """Functions that only a deployment calls; their failure is its failure."""
 
 RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release", "release_api")

@@ -6,7 +6,7 @@ from aws_cdk import aws_redshiftserverless as redshift
 from constructs import Construct
 
 from config.deployment import Deployment
-from config.runtime import MigrateSettings
+from config.runtime import LimitUsageSettings, MigrateSettings
 from stacks.constructs.backups import Backups
 from stacks.constructs.code import content_hash
 from stacks.constructs.function import StepFunction
@@ -45,6 +45,9 @@ class WarehouseStack(SluiceStack):
         self._policies(compute)
         migration = self._migration(namespace, compute)
         migration.node.add_dependency(workgroup)
+        limit = self._usage_limit(compute)
+        if limit is not None:  # a limit that was raised lets the migrations of its deployment run
+            migration.node.add_dependency(limit)
         self.output("Workgroup", deployment.workgroup)
         self.output("Database", deployment.database)
 
@@ -169,6 +172,38 @@ class WarehouseStack(SluiceStack):
                 "loader": deployment.function("upsert"),
                 "caller": deployment.function("run_procedures"),
                 "schemas": deployment.procedures.schemas,
+            },
+        )
+
+    def _usage_limit(self, compute: str) -> CustomResource | None:
+        """Hold the workgroup to what a day may use; CloudFormation has no type for such a limit."""
+        size = self.deployment.warehouse
+        limit_usage = StepFunction(
+            self,
+            "limit_usage",
+            settings=LimitUsageSettings(workgroup=self.deployment.workgroup),
+            # An endpoint of the service costs by the hour, for one call a deployment.
+            inside=False,
+        )
+        limit_usage.allow(  # IAM knows no resource for these: a limit has an ARN no policy takes
+            "redshift-serverless:ListUsageLimits",
+            "redshift-serverless:CreateUsageLimit",
+            "redshift-serverless:UpdateUsageLimit",
+            "redshift-serverless:DeleteUsageLimit",
+            on="*",
+        )
+        if size.daily_rpu_hours is None:
+            return None
+        return CustomResource(
+            self,
+            "UsageLimit",
+            resource_type="Custom::UsageLimit",
+            service_token=limit_usage.function_arn,
+            service_timeout=Duration.seconds(180),
+            properties={
+                "workgroup": compute,
+                "daily_rpu_hours": size.daily_rpu_hours,
+                "breach_action": size.breach_action,
             },
         )
 

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.deployment import RUNTIME, Step
+from local.account.arns import arn
 from local.account.assembly import synthesize
 from local.account.home import AccountInfo, Home
 from local.account.process import start_detached
@@ -213,13 +214,18 @@ class Bench:
     def _event(self, step: str) -> dict[str, Any]:
         """An event that takes each function through its clients, and changes nothing for long."""
         now = datetime.now(UTC).isoformat()
-        if step in ("migrate", "publish_jobs"):
+        if step in ("migrate", "limit_usage", "publish_jobs"):
             return {
                 "RequestType": "Delete",
                 "ResponseURL": f"{self._info.endpoint_url}/_sluice/health",
                 "StackId": "s",
                 "RequestId": "r",
                 "LogicalResourceId": "l",
+                "ResourceProperties": {
+                    "workgroup": arn("redshift-serverless", "workgroup/none"),
+                    "daily_rpu_hours": "1",
+                    "breach_action": "log",
+                },
             }
         if step == "route":
             detail = {

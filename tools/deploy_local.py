@@ -175,9 +175,15 @@ class Environment:
             *(m["name"] for m in machines),
             *(u.split("/")[-1] for u in self.client("sqs").list_queues().get("QueueUrls", [])),
             *(t["TopicArn"].split(":")[-1] for t in self.client("sns").list_topics()["Topics"]),
+            *(f"{prefix}{each['usageLimitId']}" for each in self._usage_limits()),
             *(a["AlarmName"] for a in self.client("cloudwatch").describe_alarms()["MetricAlarms"]),
         ]
         return sorted(name for name in names if name.startswith(prefix))
+
+    def _usage_limits(self) -> list[dict[str, Any]]:
+        """The account's: it has one environment."""
+        client = self.client("redshift-serverless")
+        return list(client.list_usage_limits().get("usageLimits", []))
 
     def _versions(self) -> frozenset[tuple[str, str]] | None:
         client = self.client("s3")

@@ -20,7 +20,8 @@ _NETWORK_INTERFACES = (
 class StepFunction(lambda_.Function):
     """The function of one step; it may write its own log, and do what `allow` adds.
 
-    `layers` name what it depends on, `policies` what other stacks let it do.
+    `layers` name what it depends on, `policies` what other stacks let it do. Without `inside` it
+    is in no network, whatever the environment says.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class StepFunction(lambda_.Function):
         layers: tuple[str, ...] = ("dependencies",),
         policies: tuple[str, ...] = (),
         code: lambda_.Code | None = None,
+        inside: bool = True,
     ) -> None:
         self.step: Step = step
         deployment = stack.deployment
@@ -68,7 +70,7 @@ class StepFunction(lambda_.Function):
             role=role,
             tracing=lambda_.Tracing.ACTIVE if deployment.tracing else lambda_.Tracing.DISABLED,
         )
-        if deployment.network and deployment.network.functions_inside:
+        if inside and deployment.network and deployment.network.functions_inside:
             self._enter_network(stack)
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=log.log_group_arn)
 

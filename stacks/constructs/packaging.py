@@ -33,7 +33,15 @@ _LIBRARY = "manylinux_2_28"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 # botocore describes 420 services in 20 MB; these are the ones our functions have clients of.
-_SERVICES = ("dynamodb", "redshift-data", "s3", "sns", "sqs", "stepfunctions")
+_SERVICES = (
+    "dynamodb",
+    "redshift-data",
+    "redshift-serverless",
+    "s3",
+    "sns",
+    "sqs",
+    "stepfunctions",
+)
 
 _PRUNED = (
     "*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/INSTALLER",

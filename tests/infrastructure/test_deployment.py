@@ -71,6 +71,10 @@ def test_an_unknown_environment_is_told_the_known_ones() -> None:
             " warehouse.max_rpu: 520 is no step of Redshift Serverless; next to it are 512 and 544",
         ),
         ({"warehouse": {"base_rpu": 6, "max_rpu": 8}}, "next to it are 4 and 8"),
+        (
+            {"warehouse": {"base_rpu": 8, "max_rpu": 8, "breach_action": "stop"}},
+            "warehouse.breach_action: ",
+        ),
         ({"alerts": {"emails": ["nobody"]}}, "alerts.emails.0: "),
         ({"alerts": {"slack": {"channel": "C1"}}}, "alerts.slack.channel: is not known"),
         ({"network": {"zones": ["a", "b"]}}, "network.zones: "),

@@ -58,7 +58,8 @@ for name, body in (("f.parquet", out.getvalue()), ("f.csv", b"a,b\\n1,x\\n"),
                    ("f.json", b'{"a":1,"b":"x"}\\n')):
     schema = inspect(Source(name, body), file_format="auto", csv=None, overrides={})
     assert [str(c.name.text) for c in schema.columns] == ["a", "b"], schema
-for service in ("dynamodb", "redshift-data", "s3", "sns", "sqs", "stepfunctions"):
+for service in ("dynamodb", "redshift-data", "redshift-serverless", "s3", "sns", "sqs",
+                "stepfunctions"):
     boto3.client(service, region_name="us-east-1")
 """
 

@@ -10,6 +10,10 @@ from config.deployment import Deployment
 from tests.infrastructure.assembly import Assembly, Resource, as_list, target
 
 _ANY_RESOURCE = {
+    "redshift-serverless:ListUsageLimits": "IAM knows no resource type for usage limits",
+    "redshift-serverless:CreateUsageLimit": "IAM knows no resource type for usage limits",
+    "redshift-serverless:UpdateUsageLimit": "IAM knows no resource type for usage limits",
+    "redshift-serverless:DeleteUsageLimit": "IAM knows no resource type for usage limits",
     "redshift-data:DescribeStatement": "statements have no ARN; the condition names their owner",
     "redshift-data:GetStatementResult": "statements have no ARN; the condition names their owner",
     "redshift-data:CancelStatement": "statements have no ARN; the condition names their owner",
@@ -101,13 +105,32 @@ def test_only_the_loader_the_caller_and_the_migration_reach_the_warehouse(
         policy
         for policy, statement in deployed.statements()
         for action in as_list(statement["Action"])
-        if action.startswith(("redshift", "secretsmanager"))
+        if action.startswith(("redshift", "secretsmanager")) and "UsageLimit" not in action
     }
     assert {policy.rstrip("0123456789ABCDEF") for policy in policies} == {
         "Loader",
         "ProcedureCaller",
         "MigrateRoleDefaultPolicy",
     }
+
+
+def test_only_one_function_touches_usage_limits_and_it_touches_nothing_else(
+    deployed: Assembly,
+) -> None:
+    limiting = {
+        policy: set(as_list(statement["Action"]))
+        for policy, statement in deployed.statements()
+        if any("UsageLimit" in action for action in as_list(statement["Action"]))
+    }
+    (policy,) = limiting
+    rest = {
+        action
+        for name, statement in deployed.statements()
+        if name == policy
+        for action in set(as_list(statement["Action"])) - limiting[policy]
+    }
+    assert policy.startswith("LimitUsageRole")
+    assert rest - _TRACES == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 def test_object_permissions_name_a_prefix(local: Assembly) -> None:

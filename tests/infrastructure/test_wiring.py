@@ -3,13 +3,16 @@
 import importlib
 import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from app import build
 from config import runtime
 from config.deployment import Deployment, Step
 from config.metrics import SERVICE_VARIABLE
+from stacks.constructs.app import SluiceApp
 from tests.infrastructure.assembly import Assembly, as_list, target
 
 _SETTINGS: dict[str, type[runtime.Settings]] = {
@@ -20,6 +23,7 @@ _SETTINGS: dict[str, type[runtime.Settings]] = {
     "settle": runtime.SettleSettings,
     "sweep": runtime.SweepSettings,
     "migrate": runtime.MigrateSettings,
+    "limit_usage": runtime.LimitUsageSettings,
     "publish_jobs": runtime.PublishJobsSettings,
     "open_release": runtime.OpenReleaseSettings,
     "run_procedures": runtime.RunProceduresSettings,
@@ -260,9 +264,39 @@ def test_the_jobs_are_published_again_when_they_change(local: Assembly) -> None:
     assert len(jobs["content"]) == 64
 
 
+def test_the_warehouse_is_held_to_what_its_environment_may_use_in_a_day(
+    deployed: Assembly,
+) -> None:
+    size = Deployment.load(deployed.environment).warehouse
+    limit = deployed.one("Custom::UsageLimit")
+    properties = limit.properties
+    assert target(properties["ServiceToken"]) == deployed.function("limit_usage").logical_id
+    compute = deployed.one("AWS::RedshiftServerless::Workgroup").logical_id
+    assert target(properties["workgroup"]) == compute
+    assert properties["daily_rpu_hours"] == size.daily_rpu_hours
+    assert properties["breach_action"] == size.breach_action == "deactivate"
+
+
+def test_a_limit_is_raised_before_the_migrations_that_need_it(deployed: Assembly) -> None:
+    limit = deployed.one("Custom::UsageLimit").logical_id
+    assert limit in as_list(deployed.one("Custom::Migration").body["DependsOn"])
+
+
+def test_an_environment_without_a_limit_has_none(tmp_path: Path) -> None:
+    dev = Deployment.load("dev")
+    size = dev.warehouse.model_copy(update={"daily_rpu_hours": None})
+    unlimited = dev.model_copy(update={"warehouse": size})
+    context = {"environment": "dev", "aws:cdk:bundling-stacks": []}
+    app = build(SluiceApp(outdir=tmp_path, context=context), unlimited).synth()
+    template = app.get_stack_by_name("sluice-dev-warehouse").template
+    kinds = {each["Type"] for each in template["Resources"].values()}
+    assert "Custom::UsageLimit" not in kinds
+    assert "Custom::Migration" in kinds
+
+
 def test_a_custom_resource_gives_up_soon_after_its_function_does(deployed: Assembly) -> None:
     functions = {f.logical_id: f.properties for f in deployed.resources("AWS::Lambda::Function")}
-    for kind in ("Custom::Migration", "Custom::Jobs"):
+    for kind in ("Custom::Migration", "Custom::UsageLimit", "Custom::Jobs"):
         properties: dict[str, Any] = deployed.one(kind).properties
         timeout = functions[target(properties["ServiceToken"])]["Timeout"]
         assert timeout < int(properties["ServiceTimeout"]) <= timeout + 60

@@ -20,7 +20,7 @@ from boto3.dynamodb.types import TypeSerializer
 from config.job import Expectation, Job, find_matching_job, parse_jobs
 from lambdas.shared.domain.files import File, FileState, Verdict
 from local.account.assembly import synthesize
-from local.account.home import AccountInfo, Home
+from local.account.home import HEALTH_PATH, AccountInfo, Home
 from local.account.permissions import RECORD_VARIABLE
 from local.account.process import start_detached
 from tests.integration.http_api import call, outputs
@@ -414,6 +414,27 @@ def a_loaded_batch_starts_the_calls_of_its_job(account: Account) -> None:
     assert account.invoke("settle", event)["status"] == "RELEASED"
 
 
+def a_usage_limit_is_changed_and_taken_away(account: Account) -> None:
+    limits = account.client("redshift-serverless")
+    (limit,) = limits.list_usage_limits()["usageLimits"]
+    for kind in ("Update", "Delete"):
+        event = {
+            "RequestType": kind,
+            "ResponseURL": f"{account.info.endpoint_url}{HEALTH_PATH}",
+            "StackId": "by-hand",
+            "RequestId": "by-hand",
+            "LogicalResourceId": "UsageLimit",
+            "PhysicalResourceId": limit["usageLimitId"],
+            "ResourceProperties": {
+                "workgroup": limit["resourceArn"],
+                "daily_rpu_hours": str(limit["amount"]),
+                "breach_action": limit["breachAction"],
+            },
+        }
+        account.invoke("limit-usage", event)
+    assert "usageLimits" not in limits.list_usage_limits()
+
+
 SCENARIOS = (
     a_release_runs_and_a_call_is_cancelled_at_its_limit,
     a_release_is_asked_for_over_https,
@@ -434,6 +455,7 @@ SCENARIOS = (
     a_sweep_finds_what_was_overlooked,
     a_sweep_has_no_jobs,
     a_loaded_batch_starts_the_calls_of_its_job,
+    a_usage_limit_is_changed_and_taken_away,
 )
 
 

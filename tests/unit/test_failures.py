@@ -26,7 +26,7 @@ from lambdas.shared.domain.errors import (
 )
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
-SERVICES = {"redshift_data": "redshift-data"}
+SERVICES = {"redshift_data": "redshift-data", "redshift_serverless": "redshift-serverless"}
 BEHIND_COPY = (
     "head_object",
     "copy_object",

@@ -1,7 +1,7 @@
 """The AWS clients, each made once and only when first used."""
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -64,6 +64,12 @@ def redshift_data() -> "RedshiftDataAPIServiceClient":
 
 
 @functools.cache
+def redshift_serverless() -> Any:  # for one function, not worth a package of stubs
+    """Amazon Redshift Serverless itself: workgroups and their limits."""
+    return boto3.client("redshift-serverless", config=_configs[0])
+
+
+@functools.cache
 def sns() -> "SNSClient":
     """Amazon SNS."""
     return boto3.client("sns", config=_configs[0])
@@ -77,5 +83,5 @@ def sqs() -> "SQSClient":
 
 def forget() -> None:
     """Make each client anew when it is next used: the command line chooses its account first."""
-    for made in (s3, dynamodb, stepfunctions, redshift_data, sns, sqs):
+    for made in (s3, dynamodb, stepfunctions, redshift_data, redshift_serverless, sns, sqs):
         made.cache_clear()

@@ -31,6 +31,8 @@ _TRANSIENT: dict[str, type[TransientError]] = {
     "DatabaseConnectionException": WarehouseBusyError,
     "ExecuteStatementException": WarehouseBusyError,
     "QueryTimeoutException": WarehouseBusyError,
+    # Redshift Serverless
+    "ConflictException": WarehouseBusyError,
     # S3
     "ConditionalRequestConflict": StorageBusyError,
     "OperationAborted": StorageBusyError,
@@ -85,8 +87,10 @@ _ANSWERS = {
 """What is asked on purpose and handled where it is asked; elsewhere it needs a person."""
 
 _TERMINAL = _ANSWERS | {
-    # the Data API
+    # the Data API, Redshift Serverless
+    "InvalidPaginationException",
     "ResourceNotFoundException",
+    "ServiceQuotaExceededException",
     # S3
     "EncryptionTypeMismatch",
     "InvalidObjectState",

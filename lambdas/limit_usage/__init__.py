@@ -1,0 +1,1 @@
+"""At deployment: the limit of what the warehouse computes in a day."""
