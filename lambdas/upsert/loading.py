@@ -288,8 +288,8 @@ def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step)
 
 def _unreadable(message: str) -> FormatError:
     return FormatError(
-        f"the warehouse could not read the file ({redacted(message)}); see that it opens"
-        " and that its columns hold what they say, then write and upload it again"
+        f"the warehouse could not read the file ({redacted(message)}); see that it opens, and"
+        " that its columns hold what they say and what its table asks for, then upload it again"
     )
 
 

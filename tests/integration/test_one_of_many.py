@@ -14,7 +14,7 @@ pytestmark = pytest.mark.emulated
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with running_account(tmp_path_factory.mktemp("sluice")) as running:
-        running.configure([job_of(name) for name in ("seen", "wide")])
+        running.configure([job_of(name) for name in ("seen", "wide", "strict")])
         yield running
 
 
@@ -51,6 +51,24 @@ def test_text_too_wide_for_a_column_that_a_view_holds_rejects_its_file_alone(
     assert verdicts["seen_wide"] == ["REJECTED", None, "TypeChangeError"]
     assert verdicts["seen_late"] == ["REJECTED", None, "TypeChangeError"]
     assert account.query("SELECT id FROM seen ORDER BY id") == [[1], [3]]
+
+
+def test_a_value_that_is_missing_where_the_table_asks_for_one_rejects_its_file_alone(
+    account: Account,
+) -> None:
+    run(account, "CREATE TABLE strict (id BIGINT, born DATE NOT NULL)")
+    run(account, 'GRANT SELECT, INSERT, DELETE ON strict TO "IAMR:sluice-local-upsert"')
+
+    verdicts = settled(
+        account,
+        strict_1="id,born\n1,2001-01-31\n",
+        strict_2="id,born\n2,\n",
+        strict_3="id,born\n3,2003-01-31\n",
+    )
+
+    assert verdicts["strict_2"] == ["REJECTED", None, "FormatError"]
+    assert verdicts["strict_1"] == verdicts["strict_3"] == ["LOADED", 1, None]
+    assert account.query("SELECT id FROM strict ORDER BY id") == [[1], [3]]
 
 
 def test_a_file_with_more_columns_than_its_table_can_take_is_rejected_alone(

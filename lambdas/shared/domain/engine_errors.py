@@ -52,8 +52,8 @@ _TABLE: tuple[tuple[re.Pattern[str], Blame], ...] = (
     ),
     (
         re.compile(
-            r"overflow|out of range|invalid|too long|cannot cast|incompatible|Load into table"
-            r"|Spectrum",
+            r"overflow|out of range|invalid|too long|cannot cast|error converting|incompatible"
+            r"|cannot insert a null value|Load into table|Spectrum",
             re.I,
         ),
         Blame.FILES,

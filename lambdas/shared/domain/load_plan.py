@@ -168,6 +168,13 @@ def _evolved(
             _add(job, evolved, column, fixed, exists=exists)
         elif not schema.fits(column, present):
             evolved[column.name] = _reconciled(job, column, present, fixed, exists=exists)
+    needed = (*job.upsert_keys, *job.order_columns) if job.load_mode == "upsert" else ()
+    absent = [name for name in needed if Identifier(name) not in evolved]
+    if absent:
+        raise KeyColumnError(
+            f"{', '.join(absent)} is no column of {job.target_table}, and job {job.job_id} leaves"
+            ' new columns out; add it to the table, or set "schema_contract": {"columns": "evolve"}'
+        )
     if len(evolved) > MAX_COLUMNS:
         raise ContractError(
             f"the file brings {len(evolved) - len(columns)} columns that {job.target_table} lacks,"

@@ -42,6 +42,8 @@ PASSING = [
 FILES = [
     "ERROR: Load into table 'connection_timeouts' failed. Check 'sys_load_error_detail' for it",
     "ERROR: Numeric data overflow (result precision)",
+    "ERROR: Cannot insert a NULL value into column name",
+    "Invalid operation: Error converting text to date",
     'ERROR: invalid input syntax for type bigint: "connection reset"',
     "Invalid operation: Invalid digit, Value 'S', Pos 0, Type: Long",
     _with_detail(

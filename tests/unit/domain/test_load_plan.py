@@ -149,6 +149,15 @@ def test_a_contract_says_what_a_new_column_does(contract: str, state: FileState)
     assert bool(made.ddl) == (contract == "evolve")
 
 
+def test_a_key_that_the_table_lacks_and_the_contract_leaves_out_rejects_the_file() -> None:
+    asked = job(upsert_keys=["id", "day"], schema_contract={"columns": "ignore"})
+    made = plan(asked, candidate("a", "1", (ID, NAME, Column(name=Identifier("day"), type=DATE))))
+    (verdict,) = made.verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "KeyColumnError"
+    assert "day is no column of orders" in verdict.error["message"]
+
+
 def test_a_retyped_column_is_rejected_with_what_to_do() -> None:
     retyped = Column(name=ID.name, type=varchar(64))
     made = plan(job(), candidate("a", "1", (retyped, NAME)))
