@@ -215,6 +215,20 @@ def _no_dead_letters(templates: Templates) -> Complaints:
             yield schedule, "what it starts in vain for a day is dropped"
 
 
+@_rule("unstartable-schedule")
+def _unstartable(templates: Templates) -> Complaints:
+    """Scheduler takes a role on behalf of a group of schedules, never of one schedule."""
+    for schedule in templates.resources(_SCHEDULE):
+        group = f"schedule-group/{schedule.properties.get('GroupName', 'default')}"
+        role = templates.named(schedule.stack, schedule.properties["Target"]["RoleArn"])
+        if role is None or not any(
+            "scheduler.amazonaws.com" in services(statement)
+            and all(fnmatchcase(group, source) for source in _patterns(statement))
+            for statement in statements(role.properties["AssumeRolePolicyDocument"])
+        ):
+            yield schedule, f"its role does not admit Scheduler on behalf of {group}"
+
+
 @_rule("queue-without-dead-letters")
 def _no_redrive(templates: Templates) -> Complaints:
     ends = {queue.name for _, queue in _ends(templates)}
