@@ -172,7 +172,7 @@ MUTANTS = (
             "        from lambdas.shared.aws import clients\n"
             "        clients.dynamodb().delete_item(\n"
             '            TableName=ledger.table, Key={"pk": {"S": f"JOB#{step.job.job_id}"},'
-            ' "sk": {"S": each.sort_key}})\n'
+            ' "sk": {"S": f"POOL#{each.sequence}#{each.file_id}"}})\n'
             "    if not pooled:\n",
         ),
     ),

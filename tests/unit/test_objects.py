@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from moto import mock_aws
 
 from lambdas.shared.aws import clients, objects
 from lambdas.shared.aws.objects import Objects
 from lambdas.shared.domain.files import File
+from tests.moto_account import empty_account, make_bucket
 
 _LARGE = 9 * 1024**2
 """More than boto3's managed copy takes in one piece."""
@@ -16,16 +16,9 @@ _LARGE = 9 * 1024**2
 
 @pytest.fixture(autouse=True)
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in (("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    clients.forget()
-    with mock_aws():
-        s3 = clients.s3()
-        s3.create_bucket(Bucket="data")
-        s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    with empty_account(monkeypatch):
+        make_bucket("data")
         yield
-    clients.forget()
 
 
 @pytest.mark.parametrize("most_at_once", [objects._SINGLE_COPY_BYTES, 1])

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from config.job import Job
 from lambdas.claim.claiming import claim
@@ -18,7 +17,7 @@ from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES
 from lambdas.shared.domain.errors import DeploymentError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load import Step
-from tests.moto_tables import make_ledger
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "data"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:load:{}"
@@ -36,18 +35,10 @@ JOB = Job.model_validate(
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in (("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clients.forget()
-    with mock_aws():
-        s3 = clients.s3()
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    with empty_account(monkeypatch):
+        make_bucket(BUCKET)
         make_ledger()
         yield
-    clients.forget()
 
 
 def pooled(name: str, **put: Any) -> File:
@@ -94,7 +85,7 @@ def test_an_archived_file_waits_with_its_reason_and_its_neighbour_is_claimed() -
     assert entry.state is FileState.WAITING
     assert entry.error is not None
     assert "ObjectNotInActiveTierError" in entry.error["message"]
-    assert [each.file for each in Ledger("ledger").pool(JOB.job_id, most=9)] == [good]
+    assert Ledger("ledger").pool(JOB.job_id, most=9) == [good]
     # the sweep sends what waits though its job is active; then it is pooled again
     assert Ledger("ledger").pool_file(archived, JOB.job_id) is FileState.POOLED
 

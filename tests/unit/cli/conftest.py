@@ -8,14 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.ledger_view import LedgerView
-from tests.moto_tables import make_ledger
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "sluice-dev-data-123456789012-us-east-1"
 JOBS = [
@@ -59,15 +57,11 @@ class Deployed:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """An empty account, in which nothing of this machine's settings counts."""
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "SLUICE_ENVIRONMENT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("SLUICE_ENVIRONMENT", raising=False)
     monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "no account"))
-    clients.forget()
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with mock_aws():
+    with empty_account(monkeypatch):
         yield
-    clients.forget()
 
 
 def deploy(name: str, outputs: dict[str, str]) -> None:
@@ -82,10 +76,7 @@ def deploy(name: str, outputs: dict[str, str]) -> None:
 @pytest.fixture
 def deployed(aws: None) -> Deployed:
     """What an environment's stacks leave behind, as far as the command sees it."""
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    boto3.client("s3").put_bucket_versioning(
-        Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
-    )
+    make_bucket(BUCKET)
     make_ledger()
     queue = {
         name: boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]

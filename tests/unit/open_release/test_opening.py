@@ -5,16 +5,15 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from config.runtime import OpenReleaseSettings
 from lambdas.open_release.opening import Opening
-from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.release_ledger import ReleaseHead, ReleaseLedger
 from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES
 from lambdas.shared.domain.release_request import STARTED_BY_REQUEST
 from lambdas.shared.domain.release_run import ReleaseState, ReleaseStep, id_of_file, lease_of
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET, KEY = "sluice-data", "Redshift/Rel1.txt"
 SETTINGS = OpenReleaseSettings(
@@ -32,27 +31,10 @@ SETTINGS = OpenReleaseSettings(
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A bucket with versions, and a ledger."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    clients.forget()
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        boto3.client("s3").put_bucket_versioning(
-            Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
-        )
-        boto3.client("dynamodb").create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-            ],
-        )
+    with empty_account(monkeypatch):
+        make_bucket(BUCKET)
+        make_ledger()
         yield
-    clients.forget()
 
 
 def opened(request: Any, **release: Any) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from config.runtime import RouteSettings
 from lambdas.route.handler import handler
 from lambdas.shared.aws import clients
 from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
-from tests.moto_tables import make_ledger
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "my-data-bucket"
 EVENTS = {path.stem: path.read_text() for path in Path("tests/events").glob("*.json")}
@@ -84,25 +83,12 @@ class Account:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    makers = (clients.s3, clients.dynamodb, clients.stepfunctions, clients.sns, clients.sqs)
-    for made in makers:
-        made.cache_clear()
-    with mock_aws():
+    with empty_account(monkeypatch):
         yield _account(monkeypatch)
-    for made in makers:
-        made.cache_clear()
 
 
 def _account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    clients.s3().create_bucket(Bucket=BUCKET)
-    clients.s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    make_bucket(BUCKET)
     make_ledger()
     topic = clients.sns().create_topic(Name="notices")["TopicArn"]
     queue = clients.sqs().create_queue(QueueName="subscriber")["QueueUrl"]

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from config.runtime import SettleSettings
 from lambdas.settle.handler import handler
@@ -14,7 +13,7 @@ from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.objects import Objects
 from lambdas.shared.domain.files import File, FileState, Verdict
-from tests.moto_tables import make_ledger
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "my-data-bucket"
 JOB = {
@@ -30,16 +29,8 @@ ARN = "arn:aws:states:us-east-1:123456789012:{}:load"
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clients.forget()
-    with mock_aws():
-        clients.s3().create_bucket(Bucket=BUCKET)
-        clients.s3().put_bucket_versioning(
-            Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
-        )
+    with empty_account(monkeypatch):
+        make_bucket(BUCKET)
         make_ledger()
         topic = clients.sns().create_topic(Name="notices")["TopicArn"]
         settings = SettleSettings(
@@ -53,7 +44,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name, value in settings.to_env().items():
             monkeypatch.setenv(name, value)
         yield
-    clients.forget()
 
 
 def upload(sequence: str) -> File:

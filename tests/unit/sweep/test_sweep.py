@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from config.runtime import SweepSettings
 from lambdas.shared.aws import clients
@@ -19,7 +18,7 @@ from lambdas.shared.domain.events import ObjectCreated, WakeUp, parse_event
 from lambdas.shared.domain.files import File, FileState, Verdict
 from lambdas.shared.starting import FAILURES_ALLOWED
 from lambdas.sweep.handler import handler
-from tests.moto_tables import make_ledger
+from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "my-data-bucket"
 JOBS: list[dict[str, Any]] = [
@@ -90,22 +89,12 @@ class Account:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clients.forget()
-    with mock_aws():
+    with empty_account(monkeypatch):
         yield _account(monkeypatch)
-    clients.forget()
 
 
 def _account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    clients.s3().create_bucket(Bucket=BUCKET)
-    clients.s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    make_bucket(BUCKET)
     make_ledger()
     topic = clients.sns().create_topic(Name="notices")["TopicArn"]
     notices = clients.sqs().create_queue(QueueName="notices")["QueueUrl"]
