@@ -17,11 +17,11 @@ from uuid import uuid4
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation.exceptions import ValidationError
 
-from local.account.cloudformation import Create, Created, Request
 from local.account.functions import Functions
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.permissions import Permissions
 from local.account.policies import Call, Delivery, admits
+from local.account.resources.resource import Create, Created, Request
 
 PATH = "/_sluice/apis/"
 

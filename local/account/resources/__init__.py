@@ -1,0 +1,1 @@
+"""Resource types of CloudFormation that moto lacks, or deploys with half their properties."""
