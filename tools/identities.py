@@ -83,6 +83,24 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """Grants that some environments have beyond `local`, where no account can exercise them."""
+
+    environments: tuple[str, ...]
+    roles: tuple[str, ...]  # without the environment, as in `sluice-<environment>-<role>`
+    actions: tuple[str, ...]
+    resource: str
+    reason: str
+    test: str
+
+    def grants(self) -> Iterator[Grant]:
+        """Each of them; roles are named as in the environment `local`."""
+        for role in self.roles:
+            for action in self.actions:
+                yield Grant(role=f"sluice-local-{role}", action=action, resource=self.resource)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What is granted and what was exercised; equal sets leave both lists empty."""
 
@@ -200,7 +218,16 @@ def load_exemptions(path: Path = EXCEPTIONS) -> tuple[Exemption, ...]:
     """The grants that nothing exercises on an emulated account, each with its reason."""
     return tuple(
         Exemption(**{**entry, "actions": tuple(entry["actions"])})
-        for entry in json.loads(path.read_text())
+        for entry in json.loads(path.read_text())["unexercised"]
+    )
+
+
+def load_additions(path: Path = EXCEPTIONS) -> tuple[Addition, ...]:
+    """The grants that dev, staging or prod have and `local` has not, each with its reason."""
+    lists = ("environments", "roles", "actions")
+    return tuple(
+        Addition(**{**entry, **{name: tuple(entry[name]) for name in lists}})
+        for entry in json.loads(path.read_text())["beyond_local"]
     )
 
 

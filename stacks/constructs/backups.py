@@ -9,10 +9,7 @@ from constructs import Construct
 from config.deployment import Key
 from stacks.constructs.stack import SluiceStack
 
-_POLICIES = (
-    "service-role/AWSBackupServiceRolePolicyForBackup",
-    "service-role/AWSBackupServiceRolePolicyForRestores",
-)
+_POLICY = "service-role/AWSBackupServiceRolePolicyForBackup"  # a person restores, by another role
 
 
 class Backups(Construct):
@@ -52,7 +49,7 @@ class Backups(Construct):
                 "backup.amazonaws.com",
                 conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
             ),
-            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(p) for p in _POLICIES],
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(_POLICY)],
         )
         backup.CfnBackupSelection(
             self,
