@@ -45,6 +45,11 @@ class InvalidJobsError(ValueError):
         self.problems = tuple(problems)
 
 
+def normalize(text: str | None) -> str:
+    """Text as file names are compared: stripped and lower case; None is ''."""
+    return text.strip().lower() if text else ""
+
+
 def _printable(text: str) -> str:
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("holds a control character")
@@ -248,11 +253,11 @@ class Job(_Model):
     @property
     def pattern(self) -> str:
         """The file name to match as it is compared: last part of the path, stripped, folded."""
-        return self.source_file_name.split("/")[-1].strip().lower()
+        return normalize(self.source_file_name.split("/")[-1])
 
     def takes(self, file_name: str) -> bool:
         """Whether a file of this name (without its folders) belongs to this job."""
-        return _matcher(self.pattern).fullmatch(file_name.strip().lower()) is not None
+        return _matcher(self.pattern).fullmatch(normalize(file_name)) is not None
 
     def to_input(self) -> dict[str, Any]:
         """The job as an execution carries it: what was set, defaults left out."""

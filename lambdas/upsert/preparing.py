@@ -193,7 +193,6 @@ class Preparation:
             job_id=job.job_id,
             batch_id=self.step.batch_id,
             execution=self.step.execution_name,
-            target_columns=tuple(plan.columns.items()),
         )
 
 

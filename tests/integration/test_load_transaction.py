@@ -169,7 +169,6 @@ def _transaction(plan: Any, job: Job, file: File) -> Transaction:
         job_id="J1",
         batch_id="batch",
         execution="run",
-        target_columns=(),
     )
 
 

@@ -15,11 +15,6 @@ MAX_KEY_BYTES = 1024
 _KEPT_ENDING_BYTES = 32
 
 
-def normalize(text: str | None) -> str:
-    """Text as file names are compared: stripped and lower case; None is ''."""
-    return text.strip().lower() if text else ""
-
-
 def sanitize(text: str) -> str:
     """Text as a part of an execution's name: `[a-zA-Z0-9_-]`, at most 50 characters."""
     hyphenated = text.replace(" ", "-").replace("/", "-").replace(".", "-")

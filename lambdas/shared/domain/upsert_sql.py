@@ -116,7 +116,6 @@ class Transaction:
     job_id: str
     batch_id: str
     execution: str
-    target_columns: tuple[tuple[Identifier, RedshiftType], ...]
 
 
 def statements(load: Transaction) -> tuple[str, ...]:

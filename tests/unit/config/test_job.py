@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.job import InvalidJobsError, Job, find_matching_job, parse_jobs, patterns_overlap
+from config.job import (
+    InvalidJobsError,
+    Job,
+    find_matching_job,
+    normalize,
+    parse_jobs,
+    patterns_overlap,
+)
 
 CUSTOMERS: dict[str, Any] = {
     "job_id": "JOB001",
@@ -23,6 +30,20 @@ def problems(document: Any) -> str:
     with pytest.raises(InvalidJobsError) as raised:
         parse_jobs(document if isinstance(document, bytes) else json.dumps(document))
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Customers.CSV", "customers.csv"),
+        ("  data.csv  ", "data.csv"),
+        ("  Customers.CSV  ", "customers.csv"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_normalize_answers_as_the_contract_says(text: str | None, normal: str) -> None:
+    assert normalize(text) == normal
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,6 @@ def transaction(made: LoadPlan, job_: Job) -> Transaction:
         job_id="J1",
         batch_id="batch",
         execution="run",
-        target_columns=tuple(made.columns.items()),
     )
 
 

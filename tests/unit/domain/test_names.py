@@ -5,21 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.shared.domain.errors import IdentifierError
-from lambdas.shared.domain.names import Identifier, TableName, literal, normalize, sanitize
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("Customers.CSV", "customers.csv"),
-        ("  data.csv  ", "data.csv"),
-        ("  Customers.CSV  ", "customers.csv"),
-        ("", ""),
-        (None, ""),
-    ],
-)
-def test_normalize_answers_as_the_contract_says(text: str | None, normal: str) -> None:
-    assert normalize(text) == normal
+from lambdas.shared.domain.names import Identifier, TableName, literal, sanitize
 
 
 @pytest.mark.parametrize(
