@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 
 import psycopg
 
-from local.warehouse import catalog, dialect, wire
+from local.warehouse import answers, catalog, dialect, wire
+from local.warehouse.answers import Json
 from local.warehouse.errors import DataApiError, not_found, validation_error
 from local.warehouse.results import ResultSet, column_metadata
 from local.warehouse.runner import Runner
-from local.warehouse.sessions import MAX_SECONDS, Session, Sessions
+from local.warehouse.sessions import Session, Sessions
 from local.warehouse.statements import CLOSED, Statement, Statements, SubStatement, new_id
 from local.warehouse.users import Caller, refuse_provisioned
 
@@ -24,8 +25,6 @@ MAX_STATEMENTS = 40
 MAX_SQL_BYTES = 100 * 1024
 _DEFAULT_PAGE = 100
 _CATALOG_PAGE = 1000
-
-Json = dict[str, Any]
 
 
 class DataApi:
@@ -100,7 +99,7 @@ class DataApi:
         if accepted is statement:
             self._start(statement, session)
         self._statements.wait(accepted, request.get("WaitTimeSeconds"))
-        return _submitted(accepted)
+        return answers.submitted(accepted)
 
     def _start(self, statement: Statement, session: Session | None) -> None:
         keep_alive = statement.request.get("SessionKeepAliveSeconds")
@@ -144,8 +143,8 @@ class DataApi:
         statement, sub = self._statements.find(request["Id"], caller.principal)
         self._statements.wait(statement, request.get("WaitTimeSeconds"))
         if sub is not None:
-            return _described_sub(sub, statement)
-        return _described(statement)
+            return answers.described_sub(sub, statement)
+        return answers.described(statement)
 
     def _result(self, request: Json, caller: Caller) -> Json:
         statement, result = self._finished(request, caller)
@@ -191,7 +190,7 @@ class DataApi:
         status = request.get("Status", "FINISHED")
         prefix = request.get("StatementName", "")
         found = [
-            _listed(each)
+            answers.listed(each)
             for each in self._statements.of(caller.principal)
             if status in ("ALL", each.status)
             and each.request.get("StatementName", "").startswith(prefix)
@@ -204,12 +203,11 @@ class DataApi:
         if "SessionId" in request:
             if filters:
                 raise validation_error(f"{min(filters)} cannot be given with SessionId")
-            return {
-                "Sessions": [_session(self._sessions.find(request["SessionId"], caller.principal))]
-            }
+            session = self._sessions.find(request["SessionId"], caller.principal)
+            return {"Sessions": [answers.session(session)]}
         wanted = (request["Status"],) if "Status" in request else ("AVAILABLE", "BUSY")
         found = [
-            _session(each)
+            answers.session(each)
             for each in self._sessions.of(caller.principal)
             if each.status in wanted
             and request.get("WorkgroupName", each.workgroup) == each.workgroup
@@ -385,125 +383,4 @@ def _paged(request: Json, member: str, found: list[Any], default: int) -> Json:
     answer: Json = {member: found[offset : offset + size]}
     if offset + size < len(found):
         answer["NextToken"] = _token(member, offset + size)
-    return answer
-
-
-# --- answers --------------------------------------------------------------------------------------
-
-
-def _place(statement: Statement) -> Json:
-    """Where a statement runs, as far as the request said so."""
-    request = statement.request
-    place: Json = {"Database": statement.database}
-    place |= {key: request[key] for key in ("WorkgroupName", "SecretArn") if key in request}
-    if statement.session_id is not None:
-        place["SessionId"] = statement.session_id
-    return place
-
-
-def _submitted(statement: Statement) -> Json:
-    answer: Json = {
-        "Id": statement.id,
-        "CreatedAt": statement.created_at,
-        "DbUser": statement.database_user,
-        **_place(statement),
-    }
-    if "WaitTimeSeconds" in statement.request:
-        answer |= {"Status": statement.status, "HasResultSet": statement.has_result}
-        answer |= {"RedshiftPid": statement.pid}
-    return answer
-
-
-def _described(statement: Statement) -> Json:
-    first = statement.subs[0]
-    answer: Json = {
-        "Id": statement.id,
-        "DbUser": statement.database_user,
-        "Status": statement.status,
-        "CreatedAt": statement.created_at,
-        "UpdatedAt": statement.updated_at,
-        "Duration": statement.duration,
-        "HasResultSet": statement.has_result,
-        "RedshiftPid": statement.pid,
-        "RedshiftQueryId": 0 if statement.is_batch else first.query_id,
-        "QueryString": "" if statement.is_batch else first.sql,
-        "ResultRows": -1 if statement.is_batch else first.rows,
-        "ResultSize": -1 if statement.is_batch else first.size,
-        "ResultFormat": statement.request.get("ResultFormat", "JSON"),
-        **_place(statement),
-    }
-    if "Parameters" in statement.request:
-        answer["QueryParameters"] = statement.request["Parameters"]
-    if statement.error is not None:
-        answer["Error"] = statement.error
-    if statement.is_batch:
-        answer["SubStatements"] = [_sub(each) for each in statement.subs]
-        answer["ExecutionMode"] = statement.request.get("ExecutionMode", "TRANSACTION")
-    return answer
-
-
-def _sub(sub: SubStatement) -> Json:
-    answer: Json = {
-        "Id": sub.id,
-        "Status": sub.status,
-        "QueryString": sub.sql,
-        "CreatedAt": sub.created_at,
-        "UpdatedAt": sub.updated_at,
-        "Duration": sub.duration,
-        "HasResultSet": sub.result is not None,
-        "ResultRows": sub.rows,
-        "ResultSize": sub.size,
-        "RedshiftQueryId": sub.query_id,
-    }
-    if sub.error is not None:
-        answer["Error"] = sub.error
-    return answer
-
-
-def _described_sub(sub: SubStatement, statement: Statement) -> Json:
-    return {
-        **_sub(sub),
-        **_place(statement),
-        "DbUser": statement.database_user,
-        "RedshiftPid": statement.pid,
-        "ResultFormat": statement.request.get("ResultFormat", "JSON"),
-    }
-
-
-def _listed(statement: Statement) -> Json:
-    answer: Json = {
-        "Id": statement.id,
-        "Status": statement.status,
-        "CreatedAt": statement.created_at,
-        "UpdatedAt": statement.updated_at,
-        "IsBatchStatement": statement.is_batch,
-        "ResultFormat": statement.request.get("ResultFormat", "JSON"),
-        "QueryString": "" if statement.is_batch else statement.subs[0].sql,
-    }
-    if statement.is_batch:
-        answer["QueryStrings"] = [sub.sql for sub in statement.subs]
-    if "StatementName" in statement.request:
-        answer["StatementName"] = statement.request["StatementName"]
-    if "Parameters" in statement.request:
-        answer["QueryParameters"] = statement.request["Parameters"]
-    if statement.session_id is not None:
-        answer["SessionId"] = statement.session_id
-    return answer
-
-
-def _session(session: Session) -> Json:
-    answer: Json = {
-        "SessionId": session.id,
-        "Status": session.status,
-        "CreatedAt": session.created_at,
-        "UpdatedAt": session.updated_at,
-        "Database": session.database,
-        "DbUser": session.database_user,
-        "SessionAliveSeconds": min(session.keep_alive, MAX_SECONDS),
-        "SessionTtl": session.ends_at,
-    }
-    if session.workgroup is not None:
-        answer["WorkgroupName"] = session.workgroup
-    if session.statement_id is not None:
-        answer["CurrentStatementId"] = session.statement_id
     return answer
