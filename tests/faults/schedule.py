@@ -148,7 +148,8 @@ class Schedule:
     could run does not yet. `is_nameless`: no error of a COPY names its file. `unsaid` are the
     uploads, by number, whose event is lost. Only where `is_swept` may a message be lost, and only
     there a sweep at the end finds it; everything else comes to rest by itself. `together`: no
-    execution goes on before all is uploaded and routed.
+    execution goes on before all is uploaded and routed. `skew`: the seconds by which the clocks of
+    functions and of events may be wrong, each time they are read.
     """
 
     seed: int
@@ -161,6 +162,7 @@ class Schedule:
     is_swept: bool = False
     unsaid: tuple[int, ...] = ()
     together: bool = False
+    skew: int = 0
 
     def with_faults(self, *faults: Fault) -> "Schedule":
         """The same with exactly these faults."""
@@ -210,6 +212,7 @@ def drawn(seed: int) -> Schedule:
         has_tables=dice.random() < 0.7,
         is_swept=is_swept,
         unsaid=tuple(n for n in range(len(uploads)) if is_swept and dice.random() < 0.3),
+        skew=dice.choice([0, 0, 2, 3_600, 172_800]),
     )
 
 

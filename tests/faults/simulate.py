@@ -45,6 +45,7 @@ class Outcome:
         lines += [f"  {fault.kind} at {fault.at}" for fault in self.schedule.faults]
         lines += [f"  the event of upload {number} is lost" for number in self.schedule.unsaid]
         lines += ["  swept at the end"] * self.schedule.is_swept
+        lines += [f"  clocks are wrong by up to {self.schedule.skew} s"] * bool(self.schedule.skew)
         return "\n".join([*lines, *self.trace, "VIOLATIONS", *self.violations])
 
 
@@ -209,6 +210,8 @@ def _simpler(schedule: Schedule) -> Iterator[Schedule]:
         yield replace(schedule, slowness=0.0)
     if schedule.restlessness:
         yield replace(schedule, restlessness=0.0)
+    if schedule.skew:
+        yield replace(schedule, skew=0)
     for unsaid in schedule.unsaid:
         yield replace(schedule, unsaid=tuple(n for n in schedule.unsaid if n != unsaid))
     for upload in schedule.uploads:

@@ -35,6 +35,11 @@ class Bucket:
     versions: dict[str, list[StoredVersion]] = field(default_factory=dict)
     written: int = 0
 
+    @property
+    def now(self) -> datetime:
+        """Its clock."""
+        return _EPOCH + timedelta(seconds=self.written)
+
     # --- what people and tests do ---------------------------------------------------------------
 
     def write(self, key: str, body: bytes | None) -> StoredVersion:
@@ -43,7 +48,7 @@ class Bucket:
         version = StoredVersion(
             version_id=f"v{self.written}",
             body=body,
-            modified_at=_EPOCH + timedelta(seconds=self.written),
+            modified_at=self.now,
         )
         self.versions.setdefault(key, []).append(version)
         return version

@@ -9,9 +9,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta, tzinfo
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import psycopg
 from botocore.exceptions import ReadTimeoutError
@@ -27,7 +29,10 @@ from config.runtime import (
 from lambdas.claim.handler import handler as claim
 from lambdas.infer_schema.handler import handler as infer_schema
 from lambdas.route.handler import handler as route
+from lambdas.settle import settling
 from lambdas.settle.handler import handler as settle
+from lambdas.shared.aws import clients, concurrently
+from lambdas.sweep import sweeping
 from lambdas.sweep.handler import handler as sweep
 from lambdas.upsert.handler import handler as upsert
 from local.warehouse import Warehouse
@@ -151,6 +156,16 @@ class World:
 
     def _note(self, line: str) -> None:
         self.trace.append(line)
+
+    def wrong(self, moment: datetime) -> datetime:
+        """A moment as a clock tells it that is as wrong as the schedule lets clocks be."""
+        skew = self.schedule.skew
+        return moment + timedelta(seconds=self._random.randint(-skew, skew) if skew else 0)
+
+    @property
+    def now(self) -> datetime:
+        """The clock of a function: late enough to find every upload an old one, were it right."""
+        return self.wrong(self.bucket.now + timedelta(days=1))
 
     def after_transaction(self) -> None:
         """Called after each transaction; whoever judges listens here."""
@@ -302,7 +317,9 @@ class World:
             self._note("<< its event is lost")
             self.unsaid.add(version.version_id)
             return
-        self.queue.add(object_created(upload.key, version, sequencer=f"{self.bucket.written:016X}"))
+        said_at = self.wrong(version.modified_at)
+        sequencer = f"{self.bucket.written:016X}"
+        self.queue.add(object_created(upload.key, version, sequencer=sequencer, said_at=said_at))
 
     def _run_transactions(self) -> None:
         waiting = self.data_api.waiting
@@ -470,11 +487,13 @@ class World:
         return True
 
 
-def object_created(key: str, version: StoredVersion, *, sequencer: str) -> dict[str, Any]:
+def object_created(
+    key: str, version: StoredVersion, *, sequencer: str, said_at: datetime | None = None
+) -> dict[str, Any]:
     """The event S3 sends through EventBridge."""
     return {
         "detail-type": "Object Created",
-        "time": version.modified_at.isoformat(),
+        "time": (said_at or version.modified_at).isoformat(),
         "detail": {
             "bucket": {"name": BUCKET},
             "object": {
@@ -538,19 +557,20 @@ def _await_lock(dsn: str, count: int) -> None:
 @contextmanager
 def in_place_of_aws(world: World) -> Iterator[None]:
     """Handlers that are called here use this world's clients, one call after the other."""
-    from lambdas.shared.aws import clients, concurrently
 
-    before = {name: getattr(clients, name) for name in world.clients()}
-    threads = concurrently.ThreadPoolExecutor
-    try:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # no Clock
+            return world.now
+
+    with ExitStack() as replaced:
         for name, client in world.clients().items():
-            setattr(clients, name, lambda client=client: client)
-        concurrently.ThreadPoolExecutor = _InTurn  # type: ignore[assignment,misc] # one after the other, so that a schedule replays
+            replaced.enter_context(mock.patch.object(clients, name, lambda client=client: client))
+        # one after the other, so that a schedule replays
+        replaced.enter_context(mock.patch.object(concurrently, "ThreadPoolExecutor", _InTurn))
+        for module in (settling, sweeping):
+            replaced.enter_context(mock.patch.object(module, "datetime", Clock))
         yield
-    finally:
-        for name, function in before.items():
-            setattr(clients, name, function)
-        concurrently.ThreadPoolExecutor = threads  # type: ignore[misc] # as it was
 
 
 class _InTurn:
