@@ -9,6 +9,8 @@ from lambdas.shared.aws.objects import Objects, Version
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.sequences import filled
 
+_CLEARED = (FileState.LOADED, FileState.REJECTED, FileState.SUPERSEDED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyVersion:
@@ -71,15 +73,18 @@ def _sequences(listed: Sequence[Version], known: Iterable[Known]) -> list[str]:
 
 
 def _place(gone: Known, line: Sequence[Version | Known]) -> int:
-    """Where a version stood that is in the bucket no more, by its sequence, else by its time.
+    """Where a version stood that is in the bucket no more.
 
-    Times are whole seconds. In the same second it stood first: what is cleared away was settled,
-    and what is older than a settled version is known.
+    It stood above all that have a lower sequence. What nobody knows is newer than what was settled
+    and cleared away: before that, everything older was made known. Clocks are asked about the
+    others alone, which somebody deleted; in the same second what is gone stood first.
     """
     at = 0
     for position, each in enumerate(line):
         if isinstance(each, Known) and each.sequence < gone.sequence:
             at = position + 1
+    if gone.state in _CLEARED:
+        return at
     while at < len(line):
         each = line[at]
         if isinstance(each, Known) or each.modified_at >= gone.arrived_at:

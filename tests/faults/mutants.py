@@ -252,6 +252,10 @@ MUTANTS = (
         (_SWEEP, "if state is not None and state.is_final:", "if state is not None:"),
     ),
     _mutant(
+        "clocks say what is newer than a settled version",
+        ("shared/unseen.py", "    if gone.state in _CLEARED:\n", "    if False:\n"),
+    ),
+    _mutant(
         "a replay appends again",
         (_SQL, '"h.version_id = b.version_id" if', '"h.version_id = b.object_id" if'),
     ),

@@ -1,6 +1,6 @@
 """Sequences as `lambdas.shared.unseen` finds them, in small numbers."""
 
-from tests.model.state import THERE, UNKNOWN, Scope, State
+from tests.model.state import LOADED, REJECTED, SUPERSEDED, THERE, UNKNOWN, Scope, State
 
 _APART = 1000
 """Between two sequencers of S3 there is room for what is found later."""
@@ -29,16 +29,21 @@ def listed(scope: Scope, state: State, file: int) -> list[tuple[int, int]]:
     if "what is gone has no place" in scope.broken:
         gone = []
     for each in sorted(gone, key=lambda x: known[x]):
-        line.insert(_place(scope, each, line, known), each)
+        is_cleared = state.ledger[each] in (LOADED, REJECTED, SUPERSEDED)
+        line.insert(_place(scope, each, line, known, is_cleared=is_cleared), each)
     filled = _filled([known.get(each) for each in line])
     return [(each, s) for each, s in zip(line, filled, strict=True) if each not in gone]
 
 
-def _place(scope: Scope, gone: int, line: list[int], known: dict[int, int]) -> int:
+def _place(
+    scope: Scope, gone: int, line: list[int], known: dict[int, int], *, is_cleared: bool
+) -> int:
     at = 0
     for position, each in enumerate(line):
         if each in known and known[each] < known[gone]:
             at = position + 1
+    if is_cleared and "order is by time" not in scope.broken:
+        return at
     while (
         at < len(line) and line[at] not in known and _second(scope, line[at]) < _second(scope, gone)
     ):
@@ -47,7 +52,7 @@ def _place(scope: Scope, gone: int, line: list[int], known: dict[int, int]) -> i
 
 
 def _second(scope: Scope, file: int) -> int:
-    return 0 if scope.same_second else scope.files[file].version
+    return scope.clock * scope.files[file].version
 
 
 def _filled(known: list[int | None]) -> list[int]:

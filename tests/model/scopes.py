@@ -85,6 +85,13 @@ DEFAULT = (
         files=(File(), File(key="b", bad="nameless"), File(key="c", bad="schema")),
         routes=1,
     ),
+    Scope(
+        name="two versions, an event lost, clocks that tell the contrary",
+        files=_VERSIONS,
+        faults={"lose": 1},
+        routes=1,
+        clock=-1,
+    ),
 )
 
 DEEP = (
@@ -111,7 +118,7 @@ DEEP = (
         files=_VERSIONS,
         faults={"stop": 1, "lose": 1},
         routes=1,
-        same_second=True,
+        clock=0,
     ),
     Scope(
         name="two versions appended, a stop",

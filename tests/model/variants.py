@@ -28,7 +28,7 @@ def _variant(
     violation: str,
     *,
     mode: str = "upsert",
-    same_second: bool = False,
+    clock: int = 1,
     sweeps: bool = True,
 ) -> Variant:
     scope = Scope(
@@ -37,7 +37,7 @@ def _variant(
         faults=faults,
         mode=mode,
         routes=1 if len(files) > 1 else 2,
-        same_second=same_second,
+        clock=clock,
         broken=frozenset({broken} if sweeps else {broken, NO_SWEEP}),
     )
     return Variant(broken, scope, violation)
@@ -54,6 +54,7 @@ VARIANTS = (
     ),
     _variant("a newer version is not asked for", _VERSIONS, {"lose": 1}, "is stale"),
     _variant("what is gone has no place", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED"),
+    _variant("order is by time", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED", clock=-1),
     _variant(
         "route supersedes by what it has seen",
         (File(), File(version=2, bad="named")),

@@ -97,9 +97,16 @@ def test_an_unknown_version_has_its_place_between_one_that_is_gone_and_one_that_
 
 
 def test_of_one_second_what_is_gone_is_the_older() -> None:
-    found = sequences(_Bucket([("v2", 10)]), _Ledger([("v1", 10, FileState.LOADED)]))
+    found = sequences(_Bucket([("v2", 10)]), _Ledger([("v1", 10, FileState.MISSING)]))
 
     assert found["v2"] > sequencer(10)
+
+
+def test_what_nobody_knows_is_newer_than_what_was_loaded_whatever_the_clocks_say() -> None:
+    """S3 dates a large upload when it began, and its event when it was complete."""
+    found = sequences(_Bucket([("v2", 5)]), _Ledger([("v1", 60, FileState.LOADED)]))
+
+    assert found["v2"] > sequencer(60)
 
 
 def test_a_version_without_an_event_stands_above_an_older_one_whose_event_comes_late() -> None:
