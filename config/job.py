@@ -24,6 +24,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from config.folding import folded
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -59,9 +61,9 @@ def _printable(text: str) -> str:
 def _identifier(text: str) -> str:
     if not text.strip() or text != text.strip():
         raise ValueError("is empty or has spaces around it")
-    folded = _printable(text).lower()  # as Redshift keeps it, which may be longer
-    if len(folded.encode()) > 127:
-        raise ValueError(f"has {len(folded.encode())} bytes; Redshift allows 127")
+    size = len(_printable(text).encode())
+    if size > 127:
+        raise ValueError(f"has {size} bytes; Redshift allows 127")
     return text
 
 
@@ -240,8 +242,7 @@ class Job(_Model):
             raise ValueError(
                 "upsert_keys: name at least one column, or set load_mode to append or overwrite"
             )
-        folded = [key.lower() for key in self.upsert_keys]
-        if len(set(folded)) < len(folded):
+        if len(set(map(folded, self.upsert_keys))) < len(self.upsert_keys):
             raise ValueError("upsert_keys: a column is named twice")
         return self
 

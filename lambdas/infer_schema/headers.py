@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.folding import folded
 from lambdas.shared.domain.columns import MAX_COLUMNS
 from lambdas.shared.domain.errors import HeaderError, IdentifierError
 from lambdas.shared.domain.names import Identifier
@@ -38,7 +39,7 @@ def column_names(written: Sequence[str], *, rename_repeated: bool) -> tuple[Name
         taken.setdefault(name, position)
     names = _numbered(wanted)
     pairs = zip(written, names, strict=True)
-    return names, tuple((old, new.text) for old, new in pairs if old.lower() != new.text)
+    return names, tuple((old, new.text) for old, new in pairs if folded(old) != new.text)
 
 
 def _identifier(header: str, position: int) -> Identifier:

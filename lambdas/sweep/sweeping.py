@@ -30,6 +30,8 @@ from lambdas.sweep.deadlines import last_deadlines
 _INCOMING = "data/in/"
 _MOMENT = timedelta(microseconds=1)
 _MOST_ARRIVALS = 1000
+_MOST_RAISED = 1000
+"""Generations of a job in one run: DescribeExecution answers 15 times a second."""
 _SPARE_MS = 60_000
 """What one page and the pools may take."""
 
@@ -139,15 +141,18 @@ class Sweeping:
     def _is_abandoned(self, job: Job) -> bool:
         """Whether files wait in the job's pool; a generation whose execution ended is raised.
 
-        Waking a job whose execution runs does no harm: route finds its name taken.
+        A ledger that was restored is behind by many generations. Waking a job whose execution runs
+        does no harm: route finds its name taken.
         """
         waiting = self.ledger.pool(job.job_id, most=1)
         if not waiting:
             return False
         if self.ledger.failures(job.job_id) > FAILURES_ALLOWED and not self.by_hand:
             return False  # its wake-up is a dead letter, and waits for a person
-        generation = self.ledger.generation(job.job_id)
-        if self.workflow.has_closed(execution_name(job, generation)):
+        first = self.ledger.generation(job.job_id)
+        for generation in range(first, first + _MOST_RAISED):
+            if not self.workflow.has_closed(execution_name(job, generation)):
+                break
             self.ledger.raise_generation(job.job_id, generation)
         return True
 

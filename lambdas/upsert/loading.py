@@ -189,7 +189,9 @@ class Loading:
         loading = {file.file_id for file in attempt.files}
         if file_id not in loading and len(loading) == 1:
             file_id = next(iter(loading))
-        if not loading:  # it was the batch's own list
+        if not loading:  # it was the batch's own list, or more findings than a message takes
+            if len(attempt.verdicts) > 1:
+                return self._narrowed(len(attempt.verdicts))
             raise WarehouseError(redacted(message))
         if file_id is None or file_id not in loading:
             return self._narrowed(len(loading))

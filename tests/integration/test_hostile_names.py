@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 
+from config.folding import folded
 from local.warehouse import dialect
 from local.warehouse.dialect.statement import COLUMNS_SQL
 from tests.unit.upsert.named_loads import COLUMNS, Shape, hostile_names, shapes, statements
@@ -56,7 +57,7 @@ def test_rows_arrive_whatever_their_columns_are_called(
             else:
                 found = _run(connection, sql)
         assert found == []  # the history knows no file of that name
-        schema = names["zqschemaz"].lower() if shape.has_schema else "public"
+        schema = folded(names["zqschemaz"]) if shape.has_schema else "public"
         table = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, _table(names)))
         assert sorted(row[0] for row in _run(connection, f"SELECT * FROM {table}")) == list(KEYS)
     finally:
@@ -64,7 +65,7 @@ def test_rows_arrive_whatever_their_columns_are_called(
 
 
 def _table(names: dict[str, str]) -> str:
-    return names["zqtablez"].lower()
+    return folded(names["zqtablez"])
 
 
 def _stage(connection: psycopg.Connection[Any], copy: str) -> None:

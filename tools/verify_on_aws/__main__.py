@@ -10,11 +10,21 @@ from rich.table import Table
 
 from cli.environment import entered
 from cli.exits import REPORTED
-from tools.verify_on_aws import data_api_checks, deployment_checks, warehouse_checks
+from tools.verify_on_aws import (
+    data_api_checks,
+    deployment_checks,
+    file_checks,
+    warehouse_checks,
+)
 from tools.verify_on_aws.checks import Answer, answered
 from tools.verify_on_aws.scratch import Choices, Scratch
 
-CHECKS = (*warehouse_checks.CHECKS, *data_api_checks.CHECKS, *deployment_checks.CHECKS)
+CHECKS = (
+    *warehouse_checks.CHECKS,
+    *data_api_checks.CHECKS,
+    *file_checks.CHECKS,
+    *deployment_checks.CHECKS,
+)
 _COST = (
     "It runs a few dozen short statements: some minutes of the workgroup's capacity, which"
     " Redshift Serverless bills by the second (60 seconds at least), and some tens of S3 requests."

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.folding import folded
 from config.job import Job
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
@@ -191,10 +192,10 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
             f"{role} {', '.join(absent)} is not in the file; its columns are"
             f" {', '.join(column.name.text for column in schema.columns[:20])}"
         )
-    renamed = [(old.strip().lower(), new) for old, new in schema.renamed]
+    renamed = [(folded(old.strip()), new) for old, new in schema.renamed]
     # blanks around a header are no part of its name
     unclear = {name for pair in renamed for name in pair if pair[0] != pair[1]}
-    taken = [name for name in names if name.lower() in unclear]
+    taken = [name for name in names if folded(name) in unclear]
     if taken:
         raise KeyColumnError(
             f"{role} {', '.join(taken)} heads more than one column of the file, or none by that"
@@ -223,7 +224,7 @@ def _reconciled(
     job: Job, column: Column, present: RedshiftType, fixed: Fixed, *, exists: bool
 ) -> RedshiftType:
     """A type that holds both: by widening, or because the table is still to be created."""
-    if column.name.text in {name.lower() for name in job.columns}:
+    if column.name.text in map(folded, job.columns):
         return present
     widened = present.widened(column.narrowest)
     if widened is not None and (not exists or job.schema_contract.types == "widen"):

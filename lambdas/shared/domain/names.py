@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from config.folding import folded
 from lambdas.shared.domain.errors import IdentifierError
 
 MAX_IDENTIFIER_BYTES = 127
@@ -49,20 +50,20 @@ def short_hash(*parts: str, length: int = 16) -> str:
 class Identifier:
     """One name of a column, table or schema, folded as Redshift folds it.
 
-    Redshift folds quoted names to lower case unless told otherwise, so `Id` and `ID` are one
-    name here too. Raises IdentifierError for what Redshift cannot hold.
+    Redshift folds the ASCII letters of quoted names unless told otherwise, so `Id` and `ID` are
+    one name here too. Raises IdentifierError for what Redshift cannot hold.
     """
 
     text: str
 
     def __post_init__(self) -> None:
-        folded = self.text.lower()
-        if not folded or folded != folded.strip():
+        name = folded(self.text)
+        if not name or name != name.strip():
             raise IdentifierError(f"name {self.text!r} is empty or has spaces around it")
-        if any(ord(character) < 32 or ord(character) == 127 for character in folded):
+        if any(ord(character) < 32 or ord(character) == 127 for character in name):
             raise IdentifierError(f"name {self.text!r} holds a control character")
         try:
-            size = len(folded.encode())
+            size = len(name.encode())
         except UnicodeEncodeError as error:
             raise IdentifierError(f"name {self.text!r} is not valid unicode") from error
         if size > MAX_IDENTIFIER_BYTES:
@@ -70,7 +71,7 @@ class Identifier:
                 f"name {self.text[:40]!r}... has {size} bytes; Redshift allows"
                 f" {MAX_IDENTIFIER_BYTES}"
             )
-        object.__setattr__(self, "text", folded)
+        object.__setattr__(self, "text", name)
 
     @classmethod
     def from_header(cls, header: str) -> Self:
@@ -79,10 +80,10 @@ class Identifier:
         A header over 127 bytes keeps its beginning and ends in a hash of the whole, so that two
         long headers which begin alike stay two columns.
         """
-        folded = header.strip().lower()
-        encoded = folded.encode(errors="surrogatepass")
+        name = folded(header.strip())
+        encoded = name.encode(errors="surrogatepass")
         if len(encoded) <= MAX_IDENTIFIER_BYTES:
-            return cls(folded)
+            return cls(name)
         suffix = "_" + hashlib.sha256(encoded).hexdigest()[:8]
         kept = encoded[: MAX_IDENTIFIER_BYTES - len(suffix)].decode(errors="ignore")
         return cls(kept.rstrip() + suffix)

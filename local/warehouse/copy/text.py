@@ -21,6 +21,7 @@ from local.warehouse.copy.rejects import Reason, Rejects
 from local.warehouse.copy.sources import Loaded
 from local.warehouse.copy.target import Kind, Target, TargetColumn
 from local.warehouse.copy.values import Converted, convert
+from local.warehouse.dialect.names import lowered
 from local.warehouse.errors import CopyError
 
 _BATCH_ROWS = 64 * 1024
@@ -252,8 +253,9 @@ class _Keys:
         ):
             nested = _VALUES.decode(document)
         if self._fold:
-            scalars = {key.lower(): value for key, value in scalars.items()}
-            nested = {key.lower(): value for key, value in nested.items()}
+            # of other letters nobody says that their case is ignored
+            scalars = {lowered(key): value for key, value in scalars.items()}
+            nested = {lowered(key): value for key, value in nested.items()}
         return [self._text(column, scalars, nested) for column in self._columns]
 
     def _text(

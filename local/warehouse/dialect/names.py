@@ -8,6 +8,7 @@ those rows.
 """
 
 import hashlib
+import string
 from collections.abc import Iterable
 
 from local.warehouse.dialect.errors import UnsupportedSqlError
@@ -17,18 +18,25 @@ MAX_BYTES = 127
 POSTGRES_BYTES = 63
 _HASH_DIGITS = 12
 
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
 _logical_names: dict[str, str] = {}
 
 
+def lowered(text: str) -> str:
+    """ASCII letters in lower case, others as they are: all that Redshift does to names and keys."""
+    return text.translate(_LOWER)
+
+
 def fold(identifier: str) -> str:
-    """The name as Redshift stores it: in lower case, quoted or not.
+    """The name as Redshift stores it: ASCII letters in lower case, quoted or not.
 
     IAM users keep their case: `"IAMR:Loader"` is the role Loader, and roles differ by case.
     """
     prefix, colon, user = identifier.partition(":")
     if colon and prefix.lower() in ("iam", "iamr"):
         return f"{prefix.upper()}:{user}"
-    return identifier.lower()
+    return lowered(identifier)
 
 
 def physical_name(identifier: str) -> str:

@@ -168,7 +168,7 @@ class Cursor:
         if token.token_type is TokenType.STRING or not (source[0].isalpha() or source[0] in "_#"):
             raise self.unexpected()
         self.index += 1
-        return source.lower()
+        return names.lowered(source)
 
     def qualified_name(self) -> tuple[str, ...]:
         """Read `name`, `schema.name` or `database.schema.name`."""

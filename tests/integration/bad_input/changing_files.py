@@ -60,6 +60,11 @@ COUNTED = [
     loaded("counted_2.json", '{"id": 1, "n": 20}\n{"id": 2, "n": null}\n', (1, 20), (2, None)),
 ]
 
+LETTERS = [
+    loaded("letters_1.csv", "ID,Имя\n1,Ann\n", (1, "Ann", None)),
+    loaded("letters_2.json", '{"Id": 2, "Имя": "Bob", "имя": "x"}\n', (2, "Bob", "x")),
+]
+
 _BROAD = [f"text_{number}" for number in range(1_200)]
 BROAD = [
     loaded(f"broad_{n}.csv", f"id,{','.join(_BROAD)}\n{n}{',x' * len(_BROAD)}\n", (n, "x"))
@@ -126,6 +131,7 @@ CHANGING = [
     *MOVING,
     *MONEY,
     *COUNTED,
+    *LETTERS,
     *BROAD,
     *FROZEN,
     *IGNORED,
@@ -144,6 +150,7 @@ TARGETS = {
     "moving": Target(columns="id, name, n, extra, full_name"),
     "money": Target(columns="id, price"),
     "counted": Target(columns="id, n", job={"load_mode": "append"}),
+    "letters": Target(columns='id, "Имя", "имя"'),
     "broad": Target(columns="id, text_1199"),
     "frozen": _with(schema_contract={"columns": "freeze", "types": "freeze"}),
     "ignored": _with(schema_contract={"columns": "ignore"}),

@@ -150,6 +150,14 @@ def test_quoted_names_fold_to_lower_case(client: Client) -> None:
     assert client.rows("SELECT table_name FROM svv_tables") == [("orders",)]
 
 
+def test_letters_beyond_ascii_keep_their_case(client: Client) -> None:
+    client.done('CREATE TABLE "Äpfel" ("ÄhrE" INT, "ährE" INT)')
+    client.done('INSERT INTO Äpfel ("ÄHRE", ähre) VALUES (1, 2)')
+
+    assert client.rows("SELECT Ähre, ähre FROM Äpfel") == [(1, 2)]
+    assert client.rows("SELECT table_name FROM svv_tables") == [("Äpfel",)]
+
+
 # --- values ---------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,8 @@ def test_a_name_redshift_cannot_hold_is_refused(text: str) -> None:
 
 def test_names_fold_as_redshift_folds_them() -> None:
     assert Identifier("Order_ID") == Identifier("order_id")
+    assert Identifier("ÄhrE").text == "Ähre"
+    assert Identifier.from_header(" Имя ").text == "Имя"
 
 
 @given(st.text(min_size=1))

@@ -13,6 +13,7 @@ from config.runtime import SweepSettings
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.objects import Objects, Version, VersionPage
+from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.errors import ConfigInvalidError
 from lambdas.shared.domain.events import ObjectCreated, WakeUp, parse_event
 from lambdas.shared.domain.files import File, FileState, Verdict
@@ -178,6 +179,19 @@ def test_a_young_upload_has_an_event_of_its_own_unless_somebody_asks(account: Ac
     assert account.sweep(by_hand=False)["sent"] == 1
     account.use(patience_seconds=300)
     assert account.sweep(by_hand=True)["sent"] == 1
+
+
+def test_a_ledger_restored_from_long_ago_finds_the_open_generation_at_once(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of all generations since are taken: one more a sweep would take weeks."""
+    account.ledger.pool_file(account.upload("orders_1.csv"), "ORDERS")
+    monkeypatch.setattr(
+        Workflow, "has_closed", lambda _self, name: int(name.rsplit("-", 1)[1]) < 400
+    )
+
+    assert account.sweep()["woken"] == 1
+    assert account.ledger.generation("ORDERS") == 400
 
 
 def test_a_job_that_was_given_up_is_woken_by_hand_alone(account: Account) -> None:

@@ -49,6 +49,17 @@ GOOD, BAD = (
 )
 
 
+def _step() -> Step:
+    return Step(
+        job=JOB,
+        generation=1,
+        execution_id="arn:e",
+        execution_name="run-1",
+        started_at="2025-11-13T00:00:00Z",
+        load={"attempt": 1, "statement_id": "s"},
+    )
+
+
 class Planned:
     """A bucket that holds the attempt as it was written down."""
 
@@ -107,15 +118,7 @@ class Refusing:
 def test_a_refused_row_is_told_by_file_line_column_and_code(
     message: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    step = Step(
-        job=JOB,
-        generation=1,
-        execution_id="arn:e",
-        execution_name="run-1",
-        started_at="2025-11-13T00:00:00Z",
-        load={"attempt": 1, "statement_id": "s"},
-    )
-    loading = Loading(step, SETTINGS)
+    loading = Loading(_step(), SETTINGS)
     bucket: Any = Planned()
     warehouse: Any = Refusing(message)
     loading.preparation.folder = loading.preparation.folder.__class__(objects=bucket, prefix="p")
@@ -131,6 +134,41 @@ def test_a_refused_row_is_told_by_file_line_column_and_code(
 
     (verdict,) = _planned_with(error)
     assert verdict.error == error | {"file": BAD.key}
+
+
+def test_more_verdicts_than_one_refusal_can_tell_halve_the_batch() -> None:
+    """Files that are only recorded, of which an earlier try has recorded all."""
+    loading = Loading(_step(), SETTINGS)
+    folder: Any = Recorded()
+    loading.preparation.folder = folder
+    loading.objects = folder
+    warehouse: Any = Overflowing()
+    loading.warehouse = warehouse
+
+    load = loading.advance()
+
+    assert (load["status"], load["limit"]) == ("DECIDED", 1)
+
+
+class Recorded:
+    """Where an attempt is written down that loads nothing."""
+
+    prefix = "p"
+
+    def read(self) -> Attempt:
+        verdicts = tuple(Verdict(file=each, state=FileState.MISSING) for each in (GOOD, BAD))
+        return Attempt(verdicts=verdicts, units=(), one_by_one=False, statements=("LOCK t",))
+
+    def put_json(self, _key: str, document: Any) -> None:
+        assert document == {"verdicts": []}
+
+
+class Overflowing:
+    """A warehouse that finds more than fits the message it refuses with."""
+
+    def wait(self, statement_id: str, *, seconds: int) -> Statement:
+        message = f"value too long for type character varying(60000), after {seconds} s"
+        return Statement(statement_id=statement_id, status="FAILED", error=message, parts=())
 
 
 def _planned_with(error: dict[str, Any]) -> list[Verdict]:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.tokens import TokenType
 
+from config.folding import folded
 from lambdas.run_procedures.signatures import refuse_what_cannot_run
 from lambdas.shared.domain.errors import IdentifierError
 from lambdas.shared.domain.names import Identifier, literal
@@ -62,16 +63,16 @@ def assert_same_but_for_quoted(
             _words(found), _words(wanted), strict=True
         ):
             assert kind is wanted_kind
-            folded = kind is TokenType.IDENTIFIER
-            said = _said(placeholder, names, folded=folded) if kind in QUOTED else placeholder
+            is_name = kind is TokenType.IDENTIFIER
+            said = _said(placeholder, names, is_name=is_name) if kind in QUOTED else placeholder
             assert text == said
 
 
-def _said(placeholder: str, names: Mapping[str, str], *, folded: bool) -> str:
+def _said(placeholder: str, names: Mapping[str, str], *, is_name: bool) -> str:
     text = renamed(placeholder, names)
     # the only literal that holds folded names is the target's own: schema.table
     is_table = placeholder in ("zqschemaz.zqtablez", "public.zqtablez")
-    return text.lower() if folded or is_table else text
+    return folded(text) if is_name or is_table else text
 
 
 @settings(max_examples=max(settings().max_examples // 2, 1))

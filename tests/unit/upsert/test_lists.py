@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 
+from config.folding import folded
 from config.job import Job
 from lambdas.shared.domain.files import File, FileState, Verdict
 from lambdas.shared.domain.names import TableName
@@ -111,6 +112,6 @@ def _asked(names: dict[str, str]) -> tuple[str, dict[str, str]]:
 def test_the_catalog_is_asked_with_parameters_not_with_names(names: dict[str, str]) -> None:
     sql, parameters = _asked(names)
     assert sql == _asked(HARMLESS)[0]
-    schema, table = names["zqschemaz"].lower(), names["zqtablez"].lower()
+    schema, table = folded(names["zqschemaz"]), folded(names["zqtablez"])
     mutex = TableName.parse(f"{schema}.{table}").mutex.table.text
     assert parameters == {"schema": schema, "table": table, "mutex": mutex}
