@@ -14,7 +14,10 @@ _DONE = (
     " (name VARCHAR(256) NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
 _GRANTED = "procedures of schema "
-_ISOLATION = "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = :database"
+# STV_DB_ISOLATION_LEVEL says the same of clusters; Serverless shows nobody its STV tables.
+_ISOLATION = (
+    "SELECT database_isolation_level FROM svv_redshift_databases WHERE database_name = :database"
+)
 
 
 def migrate(
@@ -113,7 +116,7 @@ def _apply(warehouse: Warehouse, name: str, statements: list[str], token: str) -
 def _assert_snapshot(warehouse: Warehouse, database: str, token: str) -> None:
     """The mutex orders loads only if a snapshot follows it (Redshift, isolation levels)."""
     found = warehouse.run(_ISOLATION, token=token, parameters={"database": database})
-    levels = [str(row["isolation_level"]) for row in warehouse.rows(found)]
+    levels = [str(row["database_isolation_level"]) for row in warehouse.rows(found)]
     if levels and not any("snapshot" in level.lower() for level in levels):
         raise DeploymentError(
             f"database {database} has isolation {levels[0]}; run"

@@ -113,21 +113,6 @@ SELECT redshift.user_id(e.user_name) AS user_id, e.query_id, e.transaction_id, e
     e.column_type, e.column_length, e.position, e.error_code, e.error_message
 FROM redshift.load_error_log e WHERE redshift.may_see(e.user_name);
 
--- The older names of the same; raw lines and values stay empty, they are nobody's business.
-CREATE OR REPLACE VIEW redshift.stl_load_errors AS
-SELECT e.user_id AS userid, 0 AS slice, e.table_id AS tbl, e.start_time AS starttime,
-    e.session_id AS session, e.query_id AS query, e.file_name AS filename, e.line_number,
-    e.column_name AS colname, e.column_type AS type, e.column_length AS col_length, e.position,
-    ''::varchar(1024) AS raw_line, ''::varchar(1024) AS raw_field_value, e.error_code AS err_code,
-    e.error_message AS err_reason
-FROM redshift.sys_load_error_detail e;
-
-CREATE OR REPLACE VIEW redshift.stl_load_commits AS
-SELECT f.user_id AS userid, f.query_id AS query, 0 AS slice, f.file_name AS filename,
-    f.lines_scanned, f.bytes_scanned, f.record_time AS curtime, 0 AS errors, 1 AS status
-FROM redshift.sys_load_detail f JOIN redshift.load_log l USING (query_id)
-WHERE l.status = 'completed';
-
 -- Catalog ------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE VIEW redshift.relations AS
@@ -249,8 +234,11 @@ FROM redshift.relations r
 JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE r.relkind = 'r' AND r.nspname = ANY (current_schemas(false)) AND r.nspname <> 'redshift';
 
-CREATE OR REPLACE VIEW redshift.stv_db_isolation_level AS
-SELECT datname::varchar(128) AS db_name, 'Snapshot Isolation'::varchar(128) AS isolation_level
+CREATE OR REPLACE VIEW redshift.svv_redshift_databases AS
+SELECT datname::varchar(128) AS database_name, datdba::integer AS database_owner,
+    'local'::varchar(32) AS database_type, NULL::varchar(128) AS database_acl,
+    NULL::varchar(128) AS database_options,
+    'Snapshot Isolation'::varchar(128) AS database_isolation_level
 FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres';
 
 -- OUT arguments are no part of a signature there; in Postgres they are, since version 14.
@@ -275,9 +263,8 @@ SELECT a.usename::text AS txn_owner, current_database()::text AS txn_db,
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'relation';
 
 GRANT SELECT ON redshift.sys_query_history, redshift.sys_load_history, redshift.sys_load_detail,
-    redshift.sys_load_error_detail, redshift.stl_load_errors, redshift.stl_load_commits,
-    redshift.relations, redshift.svv_columns, redshift.svv_all_columns, redshift.svv_redshift_columns,
+    redshift.sys_load_error_detail, redshift.relations, redshift.svv_columns, redshift.svv_all_columns, redshift.svv_redshift_columns,
     redshift.svv_tables, redshift.svv_all_tables, redshift.svv_redshift_tables,
     redshift.svv_all_schemas, redshift.svv_redshift_schemas, redshift.svv_table_info,
-    redshift.pg_table_def, redshift.stv_db_isolation_level, redshift.svv_transactions,
+    redshift.pg_table_def, redshift.svv_redshift_databases, redshift.svv_transactions,
     redshift.pg_proc_info TO PUBLIC;

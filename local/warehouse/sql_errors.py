@@ -1,8 +1,16 @@
 """Postgres' complaints in Redshift's words."""
 
+import re
+
 import psycopg
 
 from local.warehouse import dialect
+
+_OF_CLUSTERS = re.compile(r'relation "(?:\w+\.)?((?:stl|stv|svl|svcs)_\w+)"')
+"""System tables that Redshift Serverless shows to nobody, its administrator included.
+
+https://repost.aws/questions/QUr1ywNL6kQPOglpmRVMCtCA
+"""
 
 
 def redshift_message(error: psycopg.Error) -> str:
@@ -20,6 +28,8 @@ def redshift_message(error: psycopg.Error) -> str:
         return f"Cannot insert a NULL value into column {_logical(diagnostic.column_name)}"
     if isinstance(error, psycopg.errors.InvalidCatalogName):
         return f"FATAL: {diagnostic.message_primary}"
+    if hidden := _OF_CLUSTERS.match(diagnostic.message_primary or ""):
+        return f"permission denied for relation {hidden[1]}"
     message = dialect.logical_text(diagnostic.message_primary or str(error).strip())
     detail = diagnostic.message_detail or ""
     if not detail or detail.startswith("Failing row"):  # which would be its values

@@ -10,7 +10,8 @@ _MOST_MISSES = 20
 def _isolation(scratch: Scratch) -> Finding:
     database = scratch.environment.database
     found = scratch.rows(
-        f"SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = '{database}'"
+        "SELECT database_isolation_level FROM svv_redshift_databases"
+        f" WHERE database_name = '{database}'"
     )
     level = str(found[0][0]).strip() if found else "nothing"
     return Finding(holds="snapshot" in level.lower(), observed=level)

@@ -121,8 +121,19 @@ def test_the_query_history_keeps_what_was_run_and_what_failed(client: Client) ->
 
 def test_the_isolation_level_is_snapshot(client: Client) -> None:
     assert client.rows(
-        "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = 'dev'"
+        "SELECT database_isolation_level FROM svv_redshift_databases WHERE database_name = 'dev'"
     ) == [("Snapshot Isolation",)]
+
+
+@pytest.mark.parametrize(
+    "name", ["stl_load_errors", "stv_db_isolation_level", "svl_qlog", "pg_catalog.svcs_query"]
+)
+def test_system_tables_of_clusters_are_shown_to_nobody(client: Client, name: str) -> None:
+    for principal in ("role/other", "user/admin"):
+        described = client.as_principal(principal).run([f"SELECT * FROM {name}"])
+        denied = f"permission denied for relation {name.rpartition('.')[2]}"
+        assert described["Status"] == "FAILED"
+        assert described["Error"].endswith(f"ERROR: {denied}")
 
 
 # --- the calls ------------------------------------------------------------------------------------

@@ -546,8 +546,7 @@ def test_the_history_counts_rows_files_and_errors(client: Client, bucket: Bucket
         " source_file_count, error_count FROM sys_load_history"
     ) == [(described["RedshiftQueryId"], "completed", "t", manifest, "csv", 3, 8, 2, 1)]
     assert client.rows("SELECT file_name FROM sys_load_detail ORDER BY 1") == [(u,) for u in urls]
-    assert client.rows("SELECT filename FROM stl_load_commits ORDER BY 1") == [(u,) for u in urls]
-    assert client.rows("SELECT err_code, line_number FROM stl_load_errors") == [(1207, 2)]
+    assert client.rows("SELECT error_code, line_number FROM sys_load_error_detail") == [(1207, 2)]
 
 
 def test_a_failed_copy_stays_in_the_history_without_rows(client: Client, bucket: Bucket) -> None:

@@ -90,7 +90,7 @@ def test_the_logs_of_others_are_not_shown(client: Client) -> None:
     client.bucket.write("a.csv", "x\n")
     client.copy("t", "s3://b/a.csv", "CSV")
 
-    for view in ("sys_load_error_detail", "sys_load_history", "stl_load_errors"):
+    for view in ("sys_load_error_detail", "sys_load_history"):
         mine = client.rows(f"SELECT COUNT(*) FROM {view}")
         theirs = client.as_principal("role/other").rows(f"SELECT COUNT(*) FROM {view}")
         assert (mine, theirs) == ([(1,)], [(0,)])
