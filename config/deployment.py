@@ -293,6 +293,20 @@ class Deployment(_Model):
     procedures: Procedures = Procedures()
     tags: dict[str, str] = {}
 
+    @model_validator(mode="after")
+    def _roomy(self) -> Self:
+        """In each zone a workgroup takes an address for 4 RPU, and 5 more, of six zones at most.
+
+        https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
+        """
+        rpu, cidr = self.warehouse.base_rpu, self.network.cidr if self.network else "/16"
+        if rpu > 256 and int(cidr.rpartition("/")[2]) > 20:
+            raise ValueError(
+                f"network.cidr {cidr} is too small: {rpu} RPU take {rpu // 4 + 5} addresses in each"
+                " zone; give it a /20 or larger"
+            )
+        return self
+
     @classmethod
     def load(cls, environment: str, *, folder: Path = ENVIRONMENTS) -> Self:
         """Read an environment's file; raises InvalidDeploymentError naming every fault."""

@@ -72,6 +72,10 @@ def test_an_unknown_environment_is_told_the_known_ones() -> None:
         ),
         ({"warehouse": {"base_rpu": 6, "max_rpu": 8}}, "next to it are 4 and 8"),
         (
+            {"warehouse": {"base_rpu": 512, "max_rpu": 512}, "network": {"cidr": "10.0.0.0/22"}},
+            "network.cidr 10.0.0.0/22 is too small: 512 RPU take 133 addresses in each zone",
+        ),
+        (
             {"warehouse": {"base_rpu": 8, "max_rpu": 8, "breach_action": "stop"}},
             "warehouse.breach_action: ",
         ),

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.deployment import Deployment
-from stacks.network_stack import CALLED
+from stacks.constructs.app import SluiceApp
+from stacks.network_stack import CALLED, NetworkStack
 from tests.infrastructure.assembly import Assembly, as_list
 from tools.policy.templates import text
 
@@ -36,6 +39,38 @@ def test_the_warehouse_is_in_three_private_subnets(networked: Assembly) -> None:
     assert len(zones) == 3
     for subnet in networked.resources("AWS::EC2::Subnet"):
         assert not subnet.properties.get("MapPublicIpOnLaunch")
+
+
+# Redshift's own table of what a workgroup takes in each subnet when it is created.
+_ADDRESSES = {4: 9, 8: 9, 16: 13, 32: 13, 64: 21, 128: 37, 256: 69, 512: 133, 1024: 261}
+
+
+@pytest.mark.parametrize("nat_gateways", [0, 1])
+@pytest.mark.parametrize(("cidr", "most_rpu"), [("10.0.0.0/22", 256), ("10.0.0.0/20", 1024)])
+def test_the_smallest_network_of_six_zones_has_room_for_the_warehouse(
+    tmp_path: Path, cidr: str, most_rpu: int, nat_gateways: int
+) -> None:
+    deployment = Deployment.model_validate(
+        {
+            "environment": "small",
+            "region": "us-east-1",
+            "warehouse": {"base_rpu": most_rpu, "max_rpu": most_rpu},
+            "network": {"cidr": cidr, "zones": [*"abcdef"], "nat_gateways": nat_gateways},
+        }
+    )
+    context = {"environment": "small", "aws:cdk:bundling-stacks": []}
+    app = SluiceApp(outdir=tmp_path, context=context)
+    NetworkStack(app, deployment, deployment.network)  # type: ignore[arg-type]  # it has one
+    (template,) = (stack.template for stack in app.synth().stacks)
+    sizes = [
+        ip_network(each["Properties"]["CidrBlock"]).num_addresses
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::EC2::Subnet"
+        and not any(tag["Value"] == "Public" for tag in each["Properties"]["Tags"])
+    ]
+    assert len(sizes) == 6
+    kept_by_aws, endpoints_and_functions = 5, 10
+    assert min(sizes) - kept_by_aws - endpoints_and_functions >= _ADDRESSES[most_rpu]
 
 
 def test_nothing_reaches_the_internet_unless_configured(networked: Assembly) -> None:
