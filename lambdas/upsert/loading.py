@@ -312,7 +312,7 @@ def _counts(statement: Statement) -> dict[str, Any]:
     for part in statement.parts:
         effect = upsert_sql.effect_on_target(part.get("QueryString", ""))
         if effect is not None:
-            counted[effect] += part.get("ResultRows", 0)
+            counted[effect] += max(0, part.get("ResultRows", 0))  # -1 is none (its API reference)
     rows, updated = counted["inserted"], counted["deleted"]
     return {"rows": rows, "inserted": max(0, rows - updated), "updated": updated}
 

@@ -192,6 +192,15 @@ def test_a_changed_row_replaces_and_a_new_one_joins(warehouse: Warehouse) -> Non
     assert warehouse.table() == [(1, "a", 1), (2, "B", 2), (3, "c", 2)]
 
 
+def test_keys_that_differ_in_blanks_at_their_end_are_one_key(warehouse: Warehouse) -> None:
+    """Redshift would delete both rows for either key."""
+    rows = [(1, "a", 1), (2, "a ", 2)]
+    assert refused(warehouse, "1", rows, upsert_keys=["name"]) == "DUPLICATE_KEY"
+
+    warehouse.load("2", rows, upsert_keys=["name"], order_by="at")
+    assert warehouse.table() == [(2, "a ", 2)]
+
+
 def test_a_file_with_a_verdict_is_refused_whole(warehouse: Warehouse) -> None:
     warehouse.load("1", [(1, "a", 1)], load_mode="append")
     assert refused(warehouse, "1", [(1, "a", 1)], load_mode="append") == "VERDICT"

@@ -333,13 +333,22 @@ def _duplicates(load: Transaction, unit: Unit) -> Iterator[_Check]:
         return
     by_name = {column.name: column.value for column in unit.loaded}
     code = "TIE" if load.order else "DUPLICATE_KEY"
-    grouped = ", ".join(by_name[name] for name in (*load.keys, *load.order))
+    grouped = ", ".join((*_compared_keys(load, unit), *(by_name[name] for name in load.order)))
     finding = (
         f"SELECT '{code}', '{unit.number}:' || CAST(COUNT(*) AS VARCHAR(20)) FROM"
         f" (SELECT 1 AS one FROM {unit.table} GROUP BY {grouped} HAVING COUNT(*) > 1) repeated"
         " HAVING COUNT(*) > 0"
     )
     yield _Check(unit=unit, finding=finding)
+
+
+def _compared_keys(load: Transaction, unit: Unit) -> Iterator[str]:
+    """The keys' values as `=` compares them: blanks at the end of text say nothing there."""
+    by_name = {column.name: column for column in unit.loaded}
+    for key in load.keys:
+        column = by_name[key]
+        is_text = column.target is not None and column.target.kind in (Kind.VARCHAR, Kind.CHAR)
+        yield f"RTRIM({column.value})" if is_text else column.value
 
 
 def _write(load: Transaction) -> Iterator[str]:
@@ -381,7 +390,7 @@ def _insert(load: Transaction, unit: Unit) -> str:
     if load.mode != "upsert" or not (load.order or load.any_duplicate):
         return f"{into} SELECT {values} FROM {unit.table}"
     by_name = {column.name: column.value for column in unit.loaded}
-    keys = ", ".join(by_name[key] for key in load.keys)
+    keys = ", ".join(_compared_keys(load, unit))
     newest = ", ".join(f"{by_name[name]} DESC NULLS LAST" for name in load.order) or keys
     rank = _free_name("sluice_rank", by_name).sql
     return (

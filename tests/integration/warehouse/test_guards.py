@@ -161,6 +161,14 @@ def test_letters_beyond_ascii_keep_their_case(client: Client) -> None:
 # --- values ---------------------------------------------------------------------------------------
 
 
+def test_blanks_at_the_end_of_text_are_compared(client: Client) -> None:
+    """In Redshift they are not (character types, significance of trailing blanks)."""
+    client.done("CREATE TABLE t (a VARCHAR(4))")
+    client.done("INSERT INTO t VALUES ('a '), ('a')")
+
+    assert client.rows("SELECT COUNT(*) FROM t WHERE a = 'a'") == [(1,)]
+
+
 def test_a_varchar_counts_bytes(client: Client) -> None:
     client.done("CREATE TABLE t (a VARCHAR(4))")
     client.done("INSERT INTO t VALUES ('ää')")
