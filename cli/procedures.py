@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,15 @@ Again = Annotated[
 Leave = Annotated[
     bool, typer.Option("--leave", help="Run none again of which nobody knows whether it ran.")
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Follow:
+    """Whether and how long the command follows what it starts, and how it tells of it."""
+
+    wait: bool
+    timeout: float
+    as_json: bool
 
 
 @app.command("list", epilog="Example: sluice procedures list")
@@ -138,17 +148,17 @@ def run(
         if (release is None) == (name is None):
             raise UsageError("give a release, or --name and a procedure; not both")
         with entered(environment) as place:
-            releases = Releases(place)
+            releases, follow = Releases(place), _Follow(wait=wait, timeout=timeout, as_json=as_json)
             if resume:
-                _resume(releases, release, again, leave, wait, timeout, as_json=as_json)
+                _resume(releases, release, again, follow, leave=leave)
             elif name is not None:
                 request = {
                     "stored_procedure_name": name,
                     "parameters": [_value(text) for text in parameter or []],
                 }
-                _start(releases, request | options, name, wait, timeout, as_json=as_json)
+                _start(releases, request | options, name, follow)
             else:
-                _run(releases, str(release), options, wait, timeout, as_json=as_json)
+                _run(releases, str(release), options, follow)
 
 
 @app.command(epilog="Example: sluice procedures status Rel1.txt")
@@ -197,52 +207,43 @@ def resume(
     No call that finished runs again. A call that failed does only if --again says so.
     """
     with reported(as_json=as_json), entered(environment) as place:
-        _resume(Releases(place), release, again, leave, wait, timeout, as_json=as_json)
+        follow = _Follow(wait=wait, timeout=timeout, as_json=as_json)
+        _resume(Releases(place), release, again, follow, leave=leave)
 
 
-def _run(
-    releases: Releases,
-    release: str,
-    options: dict[str, Any],
-    wait: bool,
-    timeout: float,
-    *,
-    as_json: bool,
-) -> None:
+def _run(releases: Releases, release: str, options: dict[str, Any], follow: _Follow) -> None:
     """A file is uploaded first; anything else is in the bucket already."""
     path = Path(release)
     if release in _EVERY or not path.is_file():
         wanted = release if release in _EVERY else releases.key_of(release)
-        _start(releases, {"release": wanted, **options}, release, wait, timeout, as_json=as_json)
+        _start(releases, {"release": wanted, **options}, release, follow)
         return
     text = path.read_bytes()
     parse_release(text, str(path))
     key, version_id = releases.upload(path.name, text)
-    if not as_json:
+    if not follow.as_json:
         show_text(f"uploaded {key}, version {version_id}")
     request = {"release": key, "version_id": version_id, **options}
     release_id = releases.release_id(key, version_id)
-    _start(releases, request, path.stem, wait, timeout, as_json=as_json, release_id=release_id)
+    _start(releases, request, path.stem, follow, release_id=release_id)
 
 
 def _resume(
     releases: Releases,
     release: str | None,
     again: list[int] | None,
-    leave: bool,
-    wait: bool,
-    timeout: float,
+    follow: _Follow,
     *,
-    as_json: bool,
+    leave: bool,
 ) -> None:
     head = releases.find(release) if release else _to_resume(releases)
     progress = releases.progress(head.release_id)
     if all(call["status"] == CallState.FINISHED for call in progress.calls) and progress.calls:
-        _report(Ended(response=None, progress=progress), as_json=as_json, code=Exit.OK)
-    chosen = _chosen(progress, again or [], leave=leave, as_json=as_json)
+        _report(Ended(response=None, progress=progress), as_json=follow.as_json, code=Exit.OK)
+    chosen = _chosen(progress, again or [], leave=leave, as_json=follow.as_json)
     request = {"release": head.release_id, "resume": True, "run_unknown": chosen}
     about = Path(head.file or head.release_id).stem
-    _start(releases, request, about, wait, timeout, as_json=as_json, release_id=head.release_id)
+    _start(releases, request, about, follow, release_id=head.release_id)
 
 
 def _to_resume(releases: Releases) -> ReleaseHead:
@@ -290,22 +291,20 @@ def _start(
     releases: Releases,
     request: dict[str, Any],
     about: str,
-    wait: bool,
-    timeout: float,
+    follow: _Follow,
     *,
-    as_json: bool,
     release_id: str | None = None,
 ) -> None:
     """Start an execution, follow it if asked to, and exit as it ended."""
     given = {name: value for name, value in request.items() if value is not None}
     execution = releases.start(given, about=about)
-    if not wait:
+    if not follow.wait:
         started = {"execution": execution, "release_id": release_id}
-        show_json(started) if as_json else show_text(f"started {execution}")
+        show_json(started) if follow.as_json else show_text(f"started {execution}")
         return
     with _live() as tell:
-        ended = releases.follow(execution, release_id=release_id, timeout=timeout, tell=tell)
-    _report(ended, as_json=as_json, code=_exit_code(ended))
+        ended = releases.follow(execution, release_id=release_id, timeout=follow.timeout, tell=tell)
+    _report(ended, as_json=follow.as_json, code=_exit_code(ended))
 
 
 @contextmanager
