@@ -10,6 +10,7 @@ from constructs import Construct
 from config.deployment import Deployment
 from stacks import steps
 from stacks.constructs.code import content_hash
+from stacks.constructs.function import StepFunction
 from stacks.constructs.machine import Machine
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.stack import SluiceStack
@@ -20,17 +21,7 @@ class PipelineStack(SluiceStack):
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, "pipeline", deployment)
-        limits = deployment.limits
-
-        notices = sns.Topic(
-            self,
-            "Notices",
-            topic_name=deployment.topic,
-            master_key=self.key("messages"),
-            enforce_ssl=True,
-        )
-        for address in deployment.alerts.emails:
-            notices.add_subscription(subscriptions.EmailSubscription(address))
+        limits, notices = deployment.limits, self._notices()
 
         dead_letters = DeadLetterQueue(
             self, "ArrivalsDeadLetters", name=deployment.arrivals_dead_letters
@@ -79,23 +70,8 @@ class PipelineStack(SluiceStack):
         undelivered = DeadLetterQueue(
             self, "EventsDeadLetters", name=deployment.events_dead_letters
         )
-        for noun, pattern in self._events().items():
-            events.Rule(
-                self,
-                noun,
-                rule_name=deployment.name(noun.lower()),
-                event_pattern=pattern,
-                targets=[targets.SqsQueue(arrivals, dead_letter_queue=undelivered)],
-            )
-
         sweep = steps.sweep(self, arrivals=arrivals, notices=notices)
-        events.Rule(
-            self,
-            "Sweeping",
-            rule_name=deployment.name("sweep"),
-            schedule=events.Schedule.rate(Duration.minutes(limits.sweeps.every_minutes)),
-            targets=[targets.LambdaFunction(sweep, dead_letter_queue=undelivered)],
-        )
+        self._rules(arrivals, sweep, undelivered)
 
         self.output("SweepFunctionName", sweep.function_name)
         self.output("StateMachineArn", machine.state_machine_arn)
@@ -103,6 +79,39 @@ class PipelineStack(SluiceStack):
         self.output("ArrivalsQueueUrl", arrivals.queue_url)
         self.output("DeadLetterQueueUrl", dead_letters.queue_url)
         self.output("EventsDeadLetterQueueUrl", undelivered.queue_url)
+
+    def _notices(self) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "Notices",
+            topic_name=self.deployment.topic,
+            master_key=self.key("messages"),
+            enforce_ssl=True,
+        )
+        for address in self.deployment.alerts.emails:
+            topic.add_subscription(subscriptions.EmailSubscription(address))
+        return topic
+
+    def _rules(
+        self, arrivals: WorkQueue, sweep: StepFunction, undelivered: DeadLetterQueue
+    ) -> None:
+        """What sends into the arrivals, and what sweeps."""
+        for noun, pattern in self._events().items():
+            events.Rule(
+                self,
+                noun,
+                rule_name=self.deployment.name(noun.lower()),
+                event_pattern=pattern,
+                targets=[targets.SqsQueue(arrivals, dead_letter_queue=undelivered)],
+            )
+        every = Duration.minutes(self.deployment.limits.sweeps.every_minutes)
+        events.Rule(
+            self,
+            "Sweeping",
+            rule_name=self.deployment.name("sweep"),
+            schedule=events.Schedule.rate(every),
+            targets=[targets.LambdaFunction(sweep, dead_letter_queue=undelivered)],
+        )
 
     def _events(self) -> dict[str, events.EventPattern]:
         """All that wakes route: uploads, and loads that ended without settling."""

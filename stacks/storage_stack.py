@@ -1,5 +1,7 @@
 """What must outlive every deployment: the data bucket and the ledger."""
 
+from typing import Any
+
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -15,36 +17,30 @@ class StorageStack(SluiceStack):
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, "storage", deployment)
-        retention = deployment.retention
+        bucket = self._data_bucket(self._access_log())
+        ledger = self._ledger()
+        Backups(self, "ledger-backups", key="data", arns=[ledger.table_arn])
+        self.output("Bucket", bucket.bucket_name)
+        self.output("LedgerTable", ledger.table_name)
 
-        access_log = s3.Bucket(
-            self,
+    def _access_log(self) -> s3.Bucket:
+        return self._bucket(
             "AccessLog",
-            bucket_name=deployment.access_log_bucket(self.account),
-            versioned=True,
+            bucket_name=self.deployment.access_log_bucket(self.account),
             encryption=s3.BucketEncryption.S3_MANAGED,  # S3 delivers its log under no other key
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=self.removal,
-            lifecycle_rules=[_expire("read", "", retention.access_log_days)],
+            lifecycle_rules=[_expire("read", "", self.deployment.retention.access_log_days)],
         )
-        bucket = s3.Bucket(
-            self,
+
+    def _data_bucket(self, access_log: s3.Bucket) -> s3.Bucket:
+        retention = self.deployment.retention
+        bucket = self._bucket(
             "Data",
             bucket_name=self.data_bucket,
-            versioned=True,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key("data"),
             bucket_key_enabled=True,  # a KMS call for many objects, not for each
             server_access_logs_bucket=access_log,
             server_access_logs_prefix="data/",
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=self.removal,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="overwritten",
@@ -60,11 +56,27 @@ class StorageStack(SluiceStack):
         bucket.node.default_child.add_property_override(  # type: ignore[union-attr]
             "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True
         )
+        return bucket
 
+    def _bucket(self, construct_id: str, **properties: Any) -> s3.Bucket:
+        """A bucket that keeps versions, reached over TLS only and by nobody else."""
+        return s3.Bucket(
+            self,
+            construct_id,
+            versioned=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=self.removal,
+            **properties,
+        )
+
+    def _ledger(self) -> dynamodb.Table:
         ledger = dynamodb.Table(
             self,
             "Ledger",
-            table_name=deployment.ledger_table,
+            table_name=self.deployment.ledger_table,
             partition_key=_text("pk"),
             sort_key=_text("sk"),
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
@@ -73,17 +85,13 @@ class StorageStack(SluiceStack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=deployment.termination_protection,
+            deletion_protection=self.deployment.termination_protection,
             removal_policy=self.removal,
         )
         ledger.add_global_secondary_index(
             index_name="by_job", partition_key=_text("job_id"), sort_key=_text("arrived_at")
         )
-
-        Backups(self, "ledger-backups", key="data", arns=[ledger.table_arn])
-
-        self.output("Bucket", bucket.bucket_name)
-        self.output("LedgerTable", ledger.table_name)
+        return ledger
 
 
 def _expire(rule_id: str, prefix: str, days: int) -> s3.LifecycleRule:
