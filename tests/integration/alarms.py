@@ -85,6 +85,8 @@ class Evaluation:
         return value is not None and value > alarm["Threshold"]
 
     def _value(self, metric: dict[str, Any]) -> float | None:
+        if "MetricName" not in metric:
+            return None  # an expression: what the warehouse uses, which nothing measures here
         dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
         name = metric["MetricName"]
         if name == "ApproximateNumberOfMessagesVisible":
