@@ -17,19 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-import boto3
 from rich.console import Console
 from rich.table import Table
 
 from config.deployment import RUNTIME, Step
 from local.account.arns import arn
 from local.account.assembly import synthesize
+from local.account.clients import for_user
 from local.account.home import AccountInfo, Home
 from local.account.process import start_detached
 from local.account.runtime_api import Invocation, RuntimeApi
@@ -136,14 +136,7 @@ class Bench:
 
     def __init__(self, info: AccountInfo) -> None:
         self._info = info
-        new_client: Any = boto3.client
-        self._client: Callable[[str], Any] = lambda service: new_client(
-            service,
-            endpoint_url=info.endpoint_url,
-            region_name=info.region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 -- the emulated account takes any
-        )
+        self._client = for_user("local", info.endpoint_url)
 
     def measure(self, step: str, package: Package, *, times: int) -> Measured:
         """The fastest of several cold starts."""

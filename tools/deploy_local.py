@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from rich.console import Console
 
 from config.deployment import Deployment
+from local.account.clients import for_user
 from local.account.home import AccountInfo, Home
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.process import start_detached
@@ -107,21 +107,10 @@ class Environment:
     """What one environment has in the account."""
 
     def __init__(self, info: AccountInfo, name: str) -> None:
-        self._info = info
         self.name = name
         self.deployment = Deployment.load(name)
         self.bucket = self.deployment.bucket(ACCOUNT_ID)
-
-    def client(self, service: str) -> Any:
-        """A client of a person."""
-        new_client: Any = boto3.client
-        return new_client(
-            service,
-            endpoint_url=self._info.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 -- the emulated account takes any
-        )
+        self.client = for_user("local", info.endpoint_url)
 
     def fill(self) -> None:
         """A file nobody loads, an item and a row, all of which must outlive what follows."""

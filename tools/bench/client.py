@@ -1,16 +1,14 @@
 """An account of this process for benches and fault plays, and a person's way to it."""
 
-import functools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from local.account import Account
 from local.account.assembly import synthesize
+from local.account.clients import for_user
 from local.account.faults import Faults
 
 _ROOT = Path(__file__).parents[2]
@@ -21,20 +19,8 @@ class Client:
     """Clients of a running account, and its warehouse."""
 
     def __init__(self, account: Account) -> None:
-        self._account = account
         self._where = {"WorkgroupName": account.info.workgroup, "Database": account.info.database}
-
-    @functools.cache  # noqa: B019 - lives as long as its account
-    def of(self, service: str) -> Any:
-        """A client of a service."""
-        make: Any = boto3.client  # the stubs know literal names only
-        return make(
-            service,
-            endpoint_url=self._account.endpoint_url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - the emulated account takes any
-            region_name=self._account.info.region,
-        )
+        self.of = for_user("local", account.endpoint_url)
 
     def run(self, sql: str, **session: Any) -> str:
         """Run a statement, in a session or alone; its id. Raises RuntimeError."""

@@ -11,10 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from local.account import Account
 from local.account.assembly import synthesize
+from local.account.clients import for_user
 from local.account.meter import Reading
 from tools.cost.bill import Usage
 
@@ -50,17 +49,9 @@ class Bench:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        make: Any = boto3.client  # the stubs know literal names only
-        self._s3, self._data, self._machines, events = (
-            make(
-                service,
-                endpoint_url=account.endpoint_url,
-                region_name=account.info.region,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",  # noqa: S106 -- the emulated account takes any
-            )
-            for service in ("s3", "redshift-data", "stepfunctions", "events")
-        )
+        aws = for_user("local", account.endpoint_url)
+        self._s3, self._data, self._machines = map(aws, ("s3", "redshift-data", "stepfunctions"))
+        events = aws("events")
         self._uploaded = 0
         for rule in events.list_rules()["Rules"]:  # the account's clock runs fifty times as fast
             if "ScheduleExpression" in rule:

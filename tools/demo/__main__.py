@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from local.account.assembly import synthesize
+from local.account.clients import for_user
 from local.account.home import Home
 from local.account.process import start_detached
 from tools.demo.account import Account
@@ -53,7 +54,7 @@ def main(
         assembly = synthesize(ROOT, "local", cache_dir=here.cache)
         info = start_detached(assembly=assembly, home=home)
         try:
-            claims = Claims(Account(info, console))
+            claims = Claims(Account(info, for_user("local", info.endpoint_url), console))
             claims.figures["start_s"] = round(time.monotonic() - began, 1)
             scale = f"waits run at {info.wait_scale:g} of their time"
             console.print(f"ready at {info.endpoint_url} in {claims.figures['start_s']} s; {scale}")

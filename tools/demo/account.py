@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from local.account.clients import Aws
 from local.account.home import NOTIFICATIONS_PATH, AccountInfo, get
 
 _PATIENCE_SECONDS = 120
@@ -24,18 +24,8 @@ class Account:
     """A running account, and where the demo writes."""
 
     info: AccountInfo
+    client: Aws
     console: Console
-
-    def client(self, service: str) -> Any:
-        """A client of the emulated account."""
-        make: Any = boto3.client  # the stubs know literal names only
-        return make(
-            service,
-            endpoint_url=self.info.endpoint_url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - the emulated account takes any
-            region_name=self.info.region,
-        )
 
     def upload(self, name: str, body: bytes) -> None:
         """Put a file into data/in/."""
