@@ -26,7 +26,7 @@ FOR_STATES: Final = {
     FileState.POOLED: "nothing is lost: it keeps its place and is tried again; `sluice status"
     " --job {job}` shows how its job fares",
     FileState.WAITING: 'its job is inactive: set "is_active": true in config/config.json and'
-    " deploy; the file stays in data/in/",
+    " deploy; or S3 lets nobody copy it: do as its error says. The file stays in data/in/",
     FileState.NOT_CONFIGURED: "no job takes it: add one to config/config.json"
     " (docs/onboarding.md), deploy, and upload the file again",
     FileState.SUPERSEDED: "nothing: a newer version of its key was loaded first, and rows of an"

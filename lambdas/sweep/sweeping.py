@@ -7,6 +7,7 @@ route and the transaction are made for.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from config.job import Expectation, Job, find_matching_job
@@ -150,10 +151,10 @@ class Sweeping:
         if self.ledger.failures(job.job_id) > FAILURES_ALLOWED and not self.by_hand:
             return False  # its wake-up is a dead letter, and waits for a person
         first = self.ledger.generation(job.job_id)
-        for generation in range(first, first + _MOST_RAISED):
-            if not self.workflow.has_closed(execution_name(job, generation)):
-                break
-            self.ledger.raise_generation(job.job_id, generation)
+        names = (execution_name(job, first + after) for after in range(_MOST_RAISED))
+        closed = sum(1 for _ in takewhile(self.workflow.has_closed, names))
+        for after in range(closed):
+            self.ledger.raise_generation(job.job_id, first + after)
         return True
 
     def _is_overdue(self, job: Job, expect: Expectation) -> bool:

@@ -205,13 +205,17 @@ def _copy(unit: Unit, role: str) -> str:
     return f"COPY {unit.table} ({names}) {source}{gzip} {_csv_options(unit, unit.csv)}{times}"
 
 
+_NULL_UNLESS_TOLD = "\\N"
+"""What COPY takes for NULL by itself; how many backslashes its option wants, no page says."""
+
+
 def _csv_options(unit: Unit, csv: CsvDialect) -> str:
     options = [f"FORMAT AS CSV DELIMITER {literal(csv.delimiter)} QUOTE {literal(csv.quote)}"]
     if csv.skip_lines:
         options.append(f"IGNOREHEADER {csv.skip_lines}")
     if len(unit.columns) > 1:
         options.append("IGNOREBLANKLINES")
-    if csv.null_marker is not None:
+    if csv.null_marker not in (None, _NULL_UNLESS_TOLD):
         options.append(f"NULL AS {literal(csv.null_marker)}")
     if csv.encoding != "UTF8":
         options.append(f"ENCODING {csv.encoding}")

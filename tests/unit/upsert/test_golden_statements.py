@@ -56,7 +56,11 @@ CSV = FileSchema(
     columns=(ID, _column("name", varchar(256), null_words=("n/a",)), AMOUNT),
     csv=CsvDialect(delimiter=";", encoding="UTF16LE", null_marker="NULL"),
 )
-NUMBERS = FileSchema(format="csv", columns=(ID, CHANGED), csv=CsvDialect())
+NUMBERS = FileSchema(
+    format="csv",
+    columns=(ID, CHANGED),
+    csv=CsvDialect(null_marker="\\N"),  # COPY's own
+)
 JSON = FileSchema(format="json", columns=(ID, _column("tags", SUPER)))
 NESTED = FileSchema(format="parquet", columns=(ID, _column("tags", SUPER)), rows=7)
 NARROW = FileSchema(format="parquet", columns=(_column("order_id", INTEGER), NAME), rows=5)
