@@ -104,7 +104,7 @@ class Router:
         job = next((job for job in jobs if job.job_id == event.job_id), None)
         if job is None or not job.is_active:
             raise EventError(f"job {event.job_id} is not active; activate it and redrive this")
-        for each in self.ledger.files_of(file.bucket, file.key):
+        for each in self.ledger.versions_of(file.bucket, file.key):
             is_other = each.version_id == file.version_id and each.replay != file.replay
             if is_other and not each.state.is_final:
                 return {"status": "not_settled", "key": file.key}

@@ -27,7 +27,7 @@ def versions_of(key: str, *, objects: Objects, ledger: Ledger) -> list[KeyVersio
     versions that are in the bucket no more.
     """
     listed = list(reversed(objects.versions(key)))
-    there = ledger.files_of(objects.bucket, key)
+    there = ledger.versions_of(objects.bucket, key)
     known = {each.version_id: each for each in there if each.replay == 0}
     sequences = _sequences(listed, known.values())
     return [

@@ -24,11 +24,11 @@ _START = "lambdas.shared.starting.start_open_generation"
 
 TRANSITIONS: dict[str, Transition] = {
     # route: a message is received with its first effect and acknowledged with its last
-    "route.order": Transition(f"{_ROUTER}._in_order", ("Objects.versions", "Ledger.files_of")),
+    "route.order": Transition(f"{_ROUTER}._in_order", ("Objects.versions", "Ledger.versions_of")),
     "route.admit": Transition(f"{_ROUTER}._in_order", ("Ledger.pool_file",)),
     "route.put": Transition(f"{_ROUTER}._admit", ("Ledger.pool_file",)),
-    "route.replay": Transition(f"{_ROUTER}._replay", ("Ledger.files_of", "Ledger.pool_file")),
-    "route.replay refused": Transition(f"{_ROUTER}._replay", ("Ledger.files_of",)),
+    "route.replay": Transition(f"{_ROUTER}._replay", ("Ledger.versions_of", "Ledger.pool_file")),
+    "route.replay refused": Transition(f"{_ROUTER}._replay", ("Ledger.versions_of",)),
     "route.generation": Transition(_START, ("Ledger.generation",)),
     "route.start": Transition(_START, ("Workflow.start",)),
     "route.raise": Transition(f"{_ROUTER}._raise_after_failure", ("Ledger.raise_generation",)),
@@ -96,7 +96,7 @@ TRANSITIONS: dict[str, Transition] = {
     "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
     "settle.list": Transition(f"{_SETTLE}._oldest_versions", ("Objects.page_of_versions",)),
     "settle.list older": Transition(
-        f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.files_of")
+        f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.versions_of")
     ),
     "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
     "settle.clear": Transition(f"{_SETTLE}._clear", ("Objects.delete_versions",)),

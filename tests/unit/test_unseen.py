@@ -54,7 +54,7 @@ class _Ledger:
             ),
         )
 
-    def files_of(self, _bucket: str, _key: str) -> list[Known]:
+    def versions_of(self, _bucket: str, _key: str) -> list[Known]:
         return list(self.pooled.values()) + [
             Known(
                 version_id=name,

@@ -75,7 +75,7 @@ class Ledger:
         """Put the file as WAITING, if absent; the state the file is in now."""
         return self._put_file(file, job_id, FileState.WAITING)
 
-    def files_of(self, bucket: str, key: str) -> list["Known"]:
+    def versions_of(self, bucket: str, key: str) -> list[Known]:
         """The versions of a key that the ledger knows, and their replays, in no order."""
         found = object_id(bucket, key)
         items = self._items.below(f"FILE#{found}", found, most=_MOST_VERSIONS)
