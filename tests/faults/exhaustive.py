@@ -66,6 +66,29 @@ def zombies(load: Schedule, steps: int) -> Iterator[Schedule]:
         yield slow.with_faults(Fault(kind="stop_execution", at=at))
 
 
+def lost_ends(load: Schedule, steps: int) -> Iterator[Schedule]:
+    """At each of so many steps: the execution is stopped, and nobody hears of it until a sweep."""
+    for at in range(steps):
+        yield replace(load, is_swept=True).with_faults(
+            Fault(kind="stop_execution", at=at),
+            Fault(kind="kill_function", at=at + 1),
+            Fault(kind="lose_message", at=at + 2),
+        )
+
+
+def early_sweeps(steps: int) -> Iterator[Schedule]:
+    """At each of so many steps a sweep stops in the middle; a version it has passed comes after."""
+    uploads = (
+        _upload("newest_0", "first", (1,)),
+        _upload("newest_1", "other", (11,)),
+        _upload("newest_2", "third", (21,)),
+        _upload("newest_0", "later", (1, 2)),
+    )
+    calm = Schedule(seed=6, uploads=uploads, restlessness=0.02, is_swept=True, unsaid=(3,))
+    for at in range(steps):
+        yield calm.with_faults(Fault(kind="sweep_early", at=at))
+
+
 def large() -> Schedule:
     """A bad row that only COPY finds."""
     bad = Upload(key="data/in/append_0.csv", rows=((1, 0, "large"),), fault="late")
@@ -82,6 +105,8 @@ def everything() -> Iterator[Schedule]:
             yield from kind(load, steps * len(load.uploads))
         yield from single_faults(load, 50 * len(load.uploads))
     yield from pairs_of_crashes(loads()[0], 45)
+    yield from lost_ends(loads()[0], steps)
+    yield from early_sweeps(steps)
 
 
 def _upload(name: str, tag: str, identifiers: tuple[int, ...]) -> Upload:

@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.jsonata import jsonata as asl_jsonata
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
@@ -63,6 +64,15 @@ def _start(original: Any, _account: Parts) -> Replacement:
             )
 
     return start_execution
+
+
+@replaces(
+    Preprocessor,
+    "_query_language_per_scope",
+    because="definitions that are read at once share what is known of one, and break its execution",
+)
+def _own_scopes(_original: Any, _account: Parts) -> Replacement:
+    return property(lambda reader: reader.__dict__.setdefault("_scopes", []))
 
 
 @replaces(Execution, "start", because="the start of an execution is not announced, nor logged")

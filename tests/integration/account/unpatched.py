@@ -29,6 +29,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.jsonata import jsonata as asl_jsonata
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -391,6 +392,11 @@ def the_start_time_is_no_json() -> bool:
     except TypeError:
         return True
     return bool(found["status"] != "SUCCEEDED" or not found["output"].count("Z"))
+
+
+@shows("Preprocessor._query_language_per_scope")
+def readers_of_definitions_share_their_scopes() -> bool:
+    return Preprocessor()._query_language_per_scope is Preprocessor()._query_language_per_scope
 
 
 @shows("jsonata._eval_jsonata")
