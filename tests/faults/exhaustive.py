@@ -71,22 +71,24 @@ def lost_ends(load: Schedule, steps: int) -> Iterator[Schedule]:
     for at in range(steps):
         yield replace(load, is_swept=True).with_faults(
             Fault(kind="stop_execution", at=at),
-            Fault(kind="kill_function", at=at + 1),
-            Fault(kind="lose_message", at=at + 2),
+            Fault(kind="lose_message", at=at + 1),
+            Fault(kind="kill_function", at=at + 2),
         )
 
 
-def early_sweeps(steps: int) -> Iterator[Schedule]:
-    """At each of so many steps a sweep stops in the middle; a version it has passed comes after."""
-    uploads = (
-        _upload("newest_0", "first", (1,)),
-        _upload("newest_1", "other", (11,)),
-        _upload("newest_2", "third", (21,)),
-        _upload("newest_0", "later", (1, 2)),
-    )
-    calm = Schedule(seed=6, uploads=uploads, restlessness=0.02, is_swept=True, unsaid=(3,))
-    for at in range(steps):
-        yield calm.with_faults(Fault(kind="sweep_early", at=at))
+def early_sweeps(count: int) -> Iterator[Schedule]:
+    """A sweep stops in the middle; then comes a version it has passed, and its event is lost."""
+    uploads = tuple(_upload(f"newest_{key}", f"file {key}", (key,)) for key in range(4))
+    later = _upload("newest_0", "later", (0, 9))
+    for seed in range(count):
+        yield Schedule(
+            seed=seed,
+            uploads=(*uploads, later),
+            faults=(Fault(kind="sweep_early", at=5),),
+            restlessness=0.02,
+            is_swept=True,
+            unsaid=(4,),
+        )
 
 
 def large() -> Schedule:
@@ -95,18 +97,23 @@ def large() -> Schedule:
     return Schedule(seed=5, uploads=(bad, _upload("append_1", "good", (11,))), restlessness=0.1)
 
 
+def kinds() -> Iterator[Iterator[Schedule]]:
+    """All of the above but the calm loads, kind by kind."""
+    steps = 90
+    for load in loads():
+        for kind in (stops, stops_and_deletions, zombies):
+            yield kind(load, steps * len(load.uploads))
+        yield single_faults(load, 50 * len(load.uploads))
+    yield pairs_of_crashes(loads()[0], 45)
+    yield lost_ends(loads()[0], steps)
+    yield early_sweeps(steps)
+
+
 def everything() -> Iterator[Schedule]:
     """All of the above, the calm loads first."""
     yield from loads()
     yield large()
-    steps = 90
-    for load in loads():
-        for kind in (stops, stops_and_deletions, zombies):
-            yield from kind(load, steps * len(load.uploads))
-        yield from single_faults(load, 50 * len(load.uploads))
-    yield from pairs_of_crashes(loads()[0], 45)
-    yield from lost_ends(loads()[0], steps)
-    yield from early_sweeps(steps)
+    yield from itertools.chain.from_iterable(kinds())
 
 
 def _upload(name: str, tag: str, identifiers: tuple[int, ...]) -> Upload:

@@ -1,9 +1,10 @@
 """Plays schedules until one is violated, and says which: run in a mutant's folder."""
 
+import itertools
 import json
-import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults import exhaustive
@@ -24,13 +25,15 @@ def main() -> int:
     return 0
 
 
-def _mixed(most: int) -> list[Schedule]:
-    """Calm loads, then random schedules and those of every step in turn, each kind early."""
-    systematic = list(exhaustive.everything())
-    calm, rest = systematic[:5], systematic[5:]
-    random.Random(0).shuffle(rest)  # noqa: S311 - an order, the same each time
-    mixed = [each for pair in zip(map(drawn, range(most)), rest, strict=False) for each in pair]
-    return [*calm, *mixed]
+def _mixed(most: int) -> Iterator[Schedule]:
+    """Calm loads, then random schedules and, in turn, one of each kind that is systematic."""
+    yield from exhaustive.loads()
+    yield exhaustive.large()
+    rounds = itertools.zip_longest(*exhaustive.kinds())
+    systematic = (each for one_of_each in rounds for each in one_of_each if each is not None)
+    for seed, each in zip(range(most), systematic, strict=False):
+        yield drawn(seed)
+        yield each
 
 
 def _say(caught_at: int | None, violation: str) -> None:
