@@ -281,6 +281,8 @@ def a_sweep_finds_what_was_overlooked(account: Account) -> None:
     assert swept["position"] is None, swept
     assert (swept["cleared"], swept["overdue"]) == (1, 1)
     assert swept["woken"] >= 1
+    by_the_clock = account.invoke("sweep", {})  # only that keeps its place
+    assert by_the_clock["position"] is None, by_the_clock
 
 
 def a_sweep_has_no_jobs(account: Account) -> None:
