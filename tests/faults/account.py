@@ -54,6 +54,11 @@ class Records(oracle.Records):
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """As it is: they are read when nothing runs any more."""
+        yield
+
     def rows(self, table: str) -> list[Row]:
         """See oracle.Records."""
         if not self.has(table):

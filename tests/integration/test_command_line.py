@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
+from tests.interruptible import interruptible
 
 pytestmark = pytest.mark.emulated
 ROOT = Path(__file__).parents[2]
@@ -138,7 +139,7 @@ def test_the_documented_commands_run_as_written(checkout: Checkout, document: st
 
 
 def test_the_commands_of_the_runbook_run_as_written(checkout: Checkout) -> None:
-    """In the environment `local`; what deploys and destroys is in blocks of bash, not of sh."""
+    """In the environment `local`; in blocks of bash, not of sh, is what a real account is for."""
     scripts = [text for language, text in blocks(_RUNBOOK) if language == "sh"]
     assert len(scripts) >= 8
     for text in scripts:
@@ -247,7 +248,7 @@ def test_a_release_ends_with_the_exit_code_of_its_worst_call(checkout: Checkout)
 
 def test_status_does_not_wait_for_anybody_while_it_watches(checkout: Checkout) -> None:
     with subprocess.Popen(
-        ["./sluice", "status", "--watch", "--interval", "0.5", "--json"],
+        interruptible("./sluice", "status", "--watch", "--interval", "0.5", "--json"),
         cwd=checkout.folder,
         env=checkout.environ,
         stdout=subprocess.PIPE,

@@ -17,6 +17,7 @@ from local.account.process import StartError, start_detached
 from local.account.server import PortInUseError, Server
 from tests.integration.account.conftest import client_of, eventually, write_assembly
 from tests.integration.account.template import TEMPLATE
+from tests.interruptible import interruptible
 
 pytestmark = pytest.mark.emulated
 
@@ -133,7 +134,7 @@ def test_whoever_is_interrupted_while_an_account_starts_leaves_nothing(
         "start_detached(assembly=Path(sys.argv[1]), home=Home(folder=Path(sys.argv[2])))"
     )
     person = subprocess.Popen(
-        [sys.executable, "-c", starts, str(assembly), str(tmp_path / "home")],
+        interruptible(sys.executable, "-c", starts, str(assembly), str(tmp_path / "home")),
         stderr=subprocess.DEVNULL,
     )
     eventually(lambda: children_of(person.pid))
