@@ -22,6 +22,9 @@ Step = Literal[
 ]  # fmt: skip
 """The functions; each has its folder under lambdas/."""
 
+AT_DEPLOYMENT: Final[tuple[Step, ...]] = ("migrate", "limit_usage", "publish_jobs")
+"""Those that only a deployment calls; their failure is its failure."""
+
 Key = Literal["data", "messages", "warehouse", "operations"]
 """What each customer-managed key protects."""
 

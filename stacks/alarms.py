@@ -7,14 +7,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 
-from config.deployment import Step
+from config.deployment import AT_DEPLOYMENT, Step
 from config.metrics import Metric
 from stacks import watched
 from stacks.constructs.alarm import Incident, Symptom
 from stacks.constructs.stack import SluiceStack
-
-AT_DEPLOYMENT: tuple[Step, ...] = ("migrate", "limit_usage", "publish_jobs")
-"""Functions that only a deployment calls; their failure is its failure."""
 
 RELEASE: tuple[Step, ...] = ("open_release", "run_procedures", "close_release", "release_api")
 """Functions of the release machine, and the way into it."""

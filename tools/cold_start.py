@@ -26,7 +26,7 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.table import Table
 
-from config.deployment import RUNTIME, Step
+from config.deployment import AT_DEPLOYMENT, RUNTIME, Step
 from local.account.arns import arn
 from local.account.assembly import synthesize
 from local.account.clients import for_user
@@ -207,7 +207,7 @@ class Bench:
     def _event(self, step: str) -> dict[str, Any]:
         """An event that takes each function through its clients, and changes nothing for long."""
         now = datetime.now(UTC).isoformat()
-        if step in ("migrate", "limit_usage", "publish_jobs"):
+        if step in AT_DEPLOYMENT:
             return {
                 "RequestType": "Delete",
                 "ResponseURL": f"{self._info.endpoint_url}/_sluice/health",

@@ -45,7 +45,7 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
         for file, error in zip(pooled, copied, strict=True)
         if isinstance(error, DeploymentError)
     }
-    _put_by(refused, step, ledger, is_alone=not entries)
+    _withdraw(refused, step, ledger, is_alone=not entries)
     if not entries:
         return {**kept, "idle": 0, "status": "EMPTY"}
     key = f"work/{step.batch_id}/files.json"
@@ -83,7 +83,7 @@ def _within(batch: BatchOptions, pooled: list[File]) -> list[File]:
     return chosen
 
 
-def _put_by(
+def _withdraw(
     refused: dict[File, DeploymentError], step: Step, ledger: Ledger, *, is_alone: bool
 ) -> None:
     """Let the files wait that S3 does not let us copy, so that the others of their job load.
@@ -96,7 +96,7 @@ def _put_by(
         logger().error("file cannot be copied", key=file.key, reason=error.message)
         advice = "restore it, let its key decrypt, or upload it again; the sweep tries it again"
         reason = {"message": f"it cannot be copied ({error.message}): {advice}"}
-        ledger.put_by(file, step.job.job_id, error.to_json() | reason)
+        ledger.withdraw(file, step.job.job_id, error.to_json() | reason)
 
 
 def _copy(file: File, step: Step, objects: Objects) -> dict[str, Any] | DeploymentError:

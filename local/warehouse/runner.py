@@ -26,7 +26,7 @@ from local.warehouse.users import DatabaseUsers
 # what a transaction of several Postgres statements cannot hold
 _ALONE = ("CREATE DATABASE", "DROP DATABASE", "VACUUM")
 # the last word of what only a user's next connection notices
-_CHANGES_USERS = ("USER", "GROUP", "ROLE", "DATABASE")
+_NOTICED_BY_NEW_CONNECTIONS = ("USER", "GROUP", "ROLE", "DATABASE")
 _AFTER_FAILURE = "Connection or an prior query failed."
 
 
@@ -145,7 +145,7 @@ class Runner:
                 break
         if statement.is_transaction:
             first_error = _end_transaction(connection, first_error)
-        if any(run.kind.endswith(_CHANGES_USERS) for run in runs):
+        if any(run.kind.endswith(_NOTICED_BY_NEW_CONNECTIONS) for run in runs):
             self.connections.expire()
         self._log.write_query(runs)
         return first_error

@@ -208,7 +208,7 @@ def a_table_is_another_execution_s(account: Account) -> None:
     assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "WAITING"
 
 
-def an_archived_file_is_put_by(account: Account) -> None:
+def an_archived_file_is_withdrawn(account: Account) -> None:
     waiting = job(9)
     file = account.file("data/in/products.csv", StorageClass="GLACIER")
     account.remember(
@@ -450,7 +450,7 @@ SCENARIOS = (
     a_failed_execution_wakes_its_job_later,
     a_job_that_fails_again_and_again_is_given_up,
     a_table_is_another_execution_s,
-    an_archived_file_is_put_by,
+    an_archived_file_is_withdrawn,
     a_raw_copy_is_gone_before_it_is_read,
     a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
     the_last_round_leaves_the_rest_to_the_next_execution,

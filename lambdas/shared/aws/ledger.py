@@ -128,7 +128,7 @@ class Ledger:
                 return known
         return state
 
-    def put_by(self, file: File, job_id: str, reason: dict[str, Any]) -> None:
+    def withdraw(self, file: File, job_id: str, reason: dict[str, Any]) -> None:
         """Take a file that cannot be read out of the pool: it waits, and the sweep sends it again.
 
         One that has a verdict by now keeps it.

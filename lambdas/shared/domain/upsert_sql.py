@@ -246,18 +246,18 @@ def _checks(load: Transaction) -> Iterator[str]:
     for check in (each for unit in load.units for each in _unit_checks(load, unit)):
         room -= check.size
         if part and room < 0:
-            yield _checking(part)
+            yield _checking_statement(part)
             part, room = [], _CHECKS_BYTES - check.size
         part.append(check)
     if part:
-        yield _checking(part)
+        yield _checking_statement(part)
 
 
 _CHECKS_BYTES = MAX_STATEMENT_BYTES - 5_000
 """The rest is for the names of what is measured, a few hundred bytes a unit."""
 
 
-def _checking(checks: Sequence[_Check]) -> str:
+def _checking_statement(checks: Sequence[_Check]) -> str:
     units = {each.unit.number: each.unit for each in checks if each.measure}
     tables = ", ".join(
         f"{_measures(unit)} AS (SELECT {', '.join(_measured(unit, checks))} FROM {unit.table})"
