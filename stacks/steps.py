@@ -61,7 +61,8 @@ def route(
         on=arrivals.queue_arn,
     )
     function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
-    function.allow("s3:GetObject", on=stack.data(JOBS))
+    # whether a version that is gone was copied
+    function.allow("s3:GetObject", on=stack.data(JOBS, "data/raw/*"))
     function.allow(
         "s3:GetObjectVersion",
         "s3:GetObjectVersionTagging",
@@ -95,6 +96,7 @@ def claim(stack: SluiceStack) -> StepFunction:
     function.allow(
         "dynamodb:GetItem",
         "dynamodb:Query",
+        "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
         on=stack.ledger_arn,
@@ -108,7 +110,8 @@ def claim(stack: SluiceStack) -> StepFunction:
         on=stack.data("data/raw/*"),
     )
     function.allow("s3:PutObject", on=stack.data("work/*"))
-    function.allow("s3:ListBucket", on=stack.data())
+    # older versions that nobody has seen are put before a file is copied
+    function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
     return function
 
 
@@ -170,7 +173,7 @@ def settle(stack: SluiceStack, *, notices: sns.Topic, log_group: str) -> StepFun
     function.allow("s3:GetObject", "s3:GetObjectTagging", on=stack.data("data/raw/*"))
     function.allow("s3:PutObject", "s3:PutObjectTagging", on=stack.data("data/rejected/*"))
     function.allow("s3:DeleteObjectVersion", on=stack.data("data/in/*"))
-    function.allow("s3:ListBucket", "s3:ListBucketVersions", on=stack.data())
+    function.allow("s3:ListBucket", on=stack.data())
     function.allow("states:StartExecution", on=[stack.load_machine_arn, stack.release_machine_arn])
     function.allow("sns:Publish", on=notices.topic_arn)
     return function

@@ -105,7 +105,8 @@ class Router:
         if job is None or not job.is_active:
             raise EventError(f"job {event.job_id} is not active; activate it and redrive this")
         for each in self.ledger.versions_of(file.bucket, file.key):
-            is_other = each.version_id == file.version_id and each.replay != file.replay
+            other = each.file
+            is_other = other.version_id == file.version_id and other.replay != file.replay
             if is_other and not each.state.is_final:
                 return {"status": "not_settled", "key": file.key}
         state = self.ledger.pool_file(file, job.job_id)
@@ -134,15 +135,10 @@ class Router:
         """The version of an event that does not say all, in its place above all older ones."""
         objects = Objects(event.bucket)
         if job is None:
-            there = versions_of(event.key, objects=objects, ledger=self.ledger)
+            there = versions_of(event.key, job=None, objects=objects, ledger=self.ledger)
         else:
-            put = self.ledger.pool_file if job.is_active else self.ledger.let_wait
             there = admitted(
-                event.key,
-                event.version_id,
-                objects=objects,
-                ledger=self.ledger,
-                admit=lambda older: put(older, job.job_id),
+                event.key, event.version_id, job=job, objects=objects, ledger=self.ledger
             )
         files = [each.file for each in there]
         if event.version_id is None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from os.path import commonprefix
 from typing import Any
 
 from config.metrics import Metric
@@ -16,14 +15,11 @@ from lambdas.shared.aws.objects import ObjectGoneError, Objects
 from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.after_load import after_load
 from lambdas.shared.domain.errors import WarehouseError
-from lambdas.shared.domain.files import ERROR_SUFFIX, File, FileState, Verdict
+from lambdas.shared.domain.files import ERROR_SUFFIX, FileState, Verdict
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.notices import failed, loaded, rejected
 from lambdas.shared.starting import start_open_generation
-from lambdas.shared.unseen import admitted
 
-_KEYS_PER_PAGE = 20
-"""A page of a listing is worth the calls of so many keys; more of them than that are not listed."""
 _MOST_ROUNDS = 60
 """An execution's history holds 25,000 events: a round's 30, and 9 for each look at its transaction,
 every 22 seconds. Loads of a quarter of an hour each fit; the next execution goes on from here."""
@@ -89,38 +85,16 @@ class Settling:
                 logger().info("calls started", execution=asked.execution_name)
 
     def _clear(self, verdicts: list[Verdict]) -> None:
-        """Delete the settled versions from data/in/, once none can come back unseen.
+        """Delete the settled versions from data/in/; claim made known what becomes current.
 
         A replay came from its raw copy, and a missing file from nowhere.
         """
         here = [
-            each.file
+            (each.file.key, each.file.version_id)
             for each in verdicts
             if each.state is not FileState.MISSING and not each.file.replay
         ]
-        oldest = self._oldest_versions([file.key for file in here])
-        others = [file for file in here if oldest.get(file.key) != file.version_id]
-        for_each(self._admit_older_versions, others, threads=16)
-        self.objects.delete_versions([(file.key, file.version_id) for file in here])
-
-    def _oldest_versions(self, keys: list[str]) -> dict[str, str]:
-        """The oldest version of those keys that a few pages of one listing show.
-
-        Nearly always that is the one that is settled, and nothing of its key need be asked for.
-        """
-        found: dict[str, str] = {}
-        position: dict[str, str] | None = None
-        for _ in range(1 + len(keys) // _KEYS_PER_PAGE if keys else 0):
-            prefix = commonprefix(keys)  # noqa: RUF071 - of keys, not of paths
-            page = self.objects.page_of_versions(prefix, position)
-            # of each key the newest is listed first
-            found |= {key: version.version_id for key, version in page.versions}
-            position = page.following
-            if position is None or position["KeyMarker"] >= max(keys):
-                break
-        if position is not None and "VersionIdMarker" in position:
-            found.pop(position["KeyMarker"], None)  # it has more versions than were listed
-        return found
+        self.objects.delete_versions(here)
 
     def _put_aside(self, verdict: Verdict) -> None:
         key = verdict.file.rejected_key(self.step.job.job_name)
@@ -141,16 +115,6 @@ class Settling:
             self.objects.copy(raw_key, key, size=verdict.file.size)
         except ObjectGoneError:
             logger().warning("raw copy is gone", key=raw_key)
-
-    def _admit_older_versions(self, file: File) -> None:
-        """Deleting a version makes the one before it current: pool those nobody has seen."""
-        admitted(
-            file.key,
-            file.version_id,
-            objects=self.objects,
-            ledger=self.ledger,
-            admit=lambda older: self.ledger.pool_file(older, self.step.job.job_id),
-        )
 
     def _tell(self, verdicts: list[Verdict]) -> None:
         states = [verdict.state.value for verdict in verdicts]

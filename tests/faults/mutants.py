@@ -252,8 +252,24 @@ MUTANTS = (
         (_SWEEP, "if state is not None and state.is_final:", "if state is not None:"),
     ),
     _mutant(
-        "clocks say what is newer than a settled version",
-        ("shared/unseen.py", "    if gone.state in _CLEARED:\n", "    if False:\n"),
+        "older versions that nobody saw are not put before a copy is made",
+        (_CLAIM, "    admit_older(uploads,", "    admit_older([],"),
+    ),
+    _mutant(
+        "what nobody knows is older than what is gone",
+        (
+            "shared/unseen.py",
+            "line.insert(1 + max(lower, default=-1), (sequence, False))",
+            "line.append((sequence, False))",
+        ),
+    ),
+    _mutant(
+        "a version that is gone before its verdict has no place",
+        (
+            "shared/unseen.py",
+            "    return objects.exists(gone.file.raw_key(job.job_name))\n",
+            "    return False\n",
+        ),
     ),
     _mutant(
         "a replay appends again",

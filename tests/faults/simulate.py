@@ -46,7 +46,8 @@ class Outcome:
         lines += [f"  the event of upload {number} is lost" for number in self.schedule.unsaid]
         lines += ["  swept at the end"] * self.schedule.is_swept
         lines += [f"  clocks are wrong by up to {self.schedule.skew} s"] * bool(self.schedule.skew)
-        return "\n".join([*lines, *self.trace, "VIOLATIONS", *self.violations])
+        found = ["VIOLATIONS", *self.violations] if self.violations else ["holds"]
+        return "\n".join([*lines, *self.trace, *found])
 
 
 @dataclass

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,16 @@ class Account:
         self.client("dynamodb").put_item(
             TableName=self.info.ledger_table,
             Item={name: marshal(value) for name, value in item.items()},
+        )
+
+    def forget(self, file: File) -> None:
+        """Take what route wrote down of a file out of the ledger."""
+        key = {"pk": {"S": f"FILE#{file.file_id[:16]}"}, "sk": {"S": file.file_id}}
+        ledger = self.client("dynamodb")
+        until(
+            lambda: ledger.delete_item(
+                TableName=self.info.ledger_table, Key=key, ReturnValues="ALL_OLD"
+            ).get("Attributes")
         )
 
     def file(self, key: str, body: bytes = b"a\n1\n", **more: Any) -> File:
@@ -141,6 +152,11 @@ def an_unknown_file_with_tags_is_moved(account: Account) -> None:
 
 
 def an_event_names_an_object_that_is_gone(account: Account) -> None:
+    """Whether a version that was known was copied decides where others stand."""
+    known = replace(account.file("work/hand/gone.csv"), key="data/in/customers.csv")
+    account.remember(
+        pk=f"FILE#{known.file_id[:16]}", sk=known.file_id, state="POOLED", **known.to_json()
+    )
     event = {
         "detail-type": "Object Created",
         "time": datetime.now(UTC).isoformat(),
@@ -208,8 +224,9 @@ def a_table_is_another_execution_s(account: Account) -> None:
     assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "WAITING"
 
 
-def an_archived_file_is_withdrawn(account: Account) -> None:
+def an_archived_file_is_withdrawn_once_an_older_version_is_pooled(account: Account) -> None:
     waiting = job(9)
+    account.forget(account.file("data/in/products.csv", b"older"))
     file = account.file("data/in/products.csv", StorageClass="GLACIER")
     account.remember(
         pk=f"FILE#{file.file_id[:16]}", sk=file.file_id, state="POOLED", **file.to_json()
@@ -218,6 +235,7 @@ def an_archived_file_is_withdrawn(account: Account) -> None:
         pk=f"JOB#{waiting.job_id}", sk=f"POOL#{file.sequence}#{file.file_id}", file=file.to_json()
     )
     assert account.invoke("claim", step_of(waiting, status="NEW"))["status"] == "EMPTY"
+    assert account.invoke("claim", step_of(waiting, status="NEW"))["count"] == 1
 
 
 def a_raw_copy_is_gone_before_it_is_read(account: Account) -> None:
@@ -229,10 +247,9 @@ def a_raw_copy_is_gone_before_it_is_read(account: Account) -> None:
     assert answer["errorType"] == "ObjectGoneError"
 
 
-def a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait(account: Account) -> None:
+def a_rejected_file_s_raw_copy_is_gone(account: Account) -> None:
     rejecting = job(4)
-    account.file("data/in/products.csv", b"older")  # of an inactive job: nobody else moves it
-    file = account.file("data/in/products.csv")
+    file = account.file("data/in/products.csv")  # of an inactive job: nobody else moves it
     verdict = Verdict(file=file, state=FileState.REJECTED, rows=None, error={"type": "RowError"})
     key = account.document("work/hand/verdicts.json", {"verdicts": [verdict.to_json()]})
     event = step_of(rejecting, status="DECIDED", verdicts=key, round=200)
@@ -450,9 +467,9 @@ SCENARIOS = (
     a_failed_execution_wakes_its_job_later,
     a_job_that_fails_again_and_again_is_given_up,
     a_table_is_another_execution_s,
-    an_archived_file_is_withdrawn,
+    an_archived_file_is_withdrawn_once_an_older_version_is_pooled,
     a_raw_copy_is_gone_before_it_is_read,
-    a_rejected_file_s_raw_copy_is_gone_and_older_versions_wait,
+    a_rejected_file_s_raw_copy_is_gone,
     the_last_round_leaves_the_rest_to_the_next_execution,
     a_sweep_finds_what_was_overlooked,
     a_sweep_has_no_jobs,

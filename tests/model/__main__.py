@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tests.model.explore import Report, explore
 from tests.model.scopes import DEEP, DEFAULT
-from tests.model.variants import VARIANTS
+from tests.model.variants import DEEP_VARIANTS, VARIANTS
 
 _MOST_STATES = 4_000_000
 
@@ -31,7 +31,8 @@ def main(
     for report in failed:
         console.print(report.told(), markup=False, highlight=False)
     missed = 0
-    for variant in [v for v in VARIANTS if variants and only in v.broken]:
+    chosen = (*VARIANTS, *(DEEP_VARIANTS if deep else ())) if variants else ()
+    for variant in [v for v in chosen if only in v.broken]:
         report = explore(variant.scope, most_states=_MOST_STATES)
         is_caught = variant.violation in report.violation
         missed += not is_caught

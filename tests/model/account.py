@@ -263,8 +263,9 @@ def unrest(scope: Scope, state: State) -> str:
             if each.replay_of is None:
                 return f"f{file} was never uploaded"
             continue
-        if each.replay_of is not None and state.ledger[file] == UNKNOWN:
-            continue  # refused: another was under way, and whoever asked is told
+        is_unknown = state.ledger[file] == UNKNOWN
+        if is_unknown and (each.replay_of is not None or state.source[file] == DELETED):
+            continue  # refused, as another was under way; or gone before anybody knew of it
         if state.history[file] == UNKNOWN:
             return f"f{file} has no verdict, and nobody will give it one"
         if state.ledger[file] != state.history[file]:

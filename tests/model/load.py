@@ -252,8 +252,48 @@ def _claimed(
     if not found:
         empty = function._replace(at="settle.look", local=(), verdicts=())
         return _Step(transition, told, state, empty, "returns")
-    copying = function._replace(at="claim.exists", local=(found, ()))
-    return _Step(transition, told, state, copying)
+    uploads = tuple(each for each in found if scope.files[each].replay_of is None)
+    return _Step(transition, told, state, _looking(function, "claim.list", uploads, found))
+
+
+def _looking(function: Function, at: str, to_look: tuple[int, ...], found: object) -> Function:
+    """Files behind which to look for older versions; then all are copied."""
+    if not to_look:
+        return function._replace(at="claim.exists", local=(found, ()))
+    return function._replace(at=at, local=(to_look, found))
+
+
+def _list(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+    """One listing for all files: behind those that are the oldest of their key, nobody looks."""
+    to_look, found = function.local
+    behind = tuple(file for file in to_look if not _is_oldest(scope, state, file))
+    following = _looking(function, "claim.list older", behind, found)
+    yield _Step("claim.list", str(list(behind)), state, following)
+
+
+def _is_oldest(scope: Scope, state: State, file: int) -> bool:
+    listed = ordering.listed(scope, state, file)
+    return bool(listed) and listed[0][0] == file
+
+
+def _list_older(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+    """Look for versions older than the next file that nobody has seen."""
+    (file, *left), found = function.local
+    unseen = ordering.unseen_before(scope, state, file)
+    if unseen is None:
+        following = _looking(function, "claim.list older", tuple(left), found)
+        yield _Step("claim.list older", f"f{file}", state, following)
+        return
+    following = function._replace(at="claim.admit", local=(*function.local, unseen))
+    told = f"f{file}; f{unseen[0]} is older and unknown"
+    yield _Step("claim.list older", told, state, following)
+
+
+def _admit(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+    *local, (older, sequence) = function.local
+    after = pooled(scope, state, older, sequence)
+    following = function._replace(at="claim.list older", local=tuple(local))
+    yield _Step("claim.admit", f"f{older}", after, following)
 
 
 def _exists(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
@@ -421,13 +461,13 @@ def _after(
 
 
 def _read_verdicts(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """`local`: files to look behind, files to clear, files to tell the ledger of."""
+    """`local`: files to clear, files to tell the ledger of."""
     here = tuple(
         file
         for file, verdict in function.verdicts
         if verdict != MISSING and scope.files[file].replay_of is None
     )
-    local = (here, here, tuple(file for file, _ in function.verdicts))
+    local = (here, tuple(file for file, _ in function.verdicts))
     following = _settling(scope, function, *local)
     if bad := [file for file, verdict in function.verdicts if verdict == REJECTED]:
         following = function._replace(at="settle.put aside", local=(*local, tuple(bad)))
@@ -436,86 +476,42 @@ def _read_verdicts(scope: Scope, state: State, function: Function) -> Iterator[_
 
 def _put_aside(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     """Into data/rejected/, where only people look."""
-    *local, (file, *rest) = function.local
-    following = _settling(scope, function, *local)
+    to_clear, to_tell, (file, *rest) = function.local
+    following = _settling(scope, function, to_clear, to_tell)
     if rest:
-        following = function._replace(local=(*local, tuple(rest)))
+        following = function._replace(local=(to_clear, to_tell, tuple(rest)))
     yield _Step("settle.put aside", f"f{file}", state, following)
 
 
 def _settling(
-    scope: Scope,
-    function: Function,
-    to_look: tuple[int, ...],
-    to_clear: tuple[int, ...],
-    to_tell: tuple[int, ...],
+    scope: Scope, function: Function, to_clear: tuple[int, ...], to_tell: tuple[int, ...]
 ) -> Function:
-    local = (to_look, to_clear, to_tell)
+    local = (to_clear, to_tell)
     if to_tell and (not to_clear or "the ledger is told first" in scope.broken):
         return function._replace(at="settle.project", local=local)
     if to_clear:
-        return function._replace(at="settle.list" if to_look else "settle.clear", local=local)
+        return function._replace(at="settle.clear", local=local)
     return function._replace(at="settle.look", local=())
-
-
-def _looking(
-    function: Function, to_look: tuple[int, ...], to_clear: tuple[int, ...], *rest: object
-) -> Function:
-    at = "settle.list older" if to_look else "settle.clear"
-    return function._replace(at=at, local=(to_look, to_clear, *rest))
-
-
-def _list(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """One listing for all files: behind those that are the oldest of their key, nobody looks."""
-    to_look, *rest = function.local
-    behind = tuple(file for file in to_look if not _is_oldest(scope, state, file))
-    yield _Step("settle.list", str(list(behind)), state, _looking(function, behind, *rest))
-
-
-def _is_oldest(scope: Scope, state: State, file: int) -> bool:
-    listed = ordering.listed(scope, state, file)
-    return bool(listed) and listed[0][0] == file
-
-
-def _list_older(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    """Look for versions older than the next file that nobody has seen."""
-    (file, *left), *rest = function.local
-    unseen = ordering.unseen_before(scope, state, file)
-    if unseen is None:
-        following = _looking(function, tuple(left), *rest)
-        yield _Step("settle.list older", f"f{file}", state, following)
-        return
-    following = function._replace(at="settle.admit", local=(*function.local, unseen))
-    told = f"f{file}; f{unseen[0]} is older and unknown"
-    yield _Step("settle.list older", told, state, following)
-
-
-def _admit(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    *local, (older, sequence) = function.local
-    after = pooled(scope, state, older, sequence)
-    following = function._replace(at="settle.list older", local=tuple(local))
-    yield _Step("settle.admit", f"f{older}", after, following)
 
 
 def _clear(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     """All in one request: what stands between two of them stands after both as well."""
-    _, to_clear, to_tell = function.local
+    to_clear, to_tell = function.local
     for file in to_clear:
         if state.source[file] == THERE:
             state = state._replace(source=put(state.source, file, CLEARED))
             if not state.raw[file]:
                 state = state._replace(violation=f"f{file} is lost: cleared without a copy")
-    following = _settling(scope, function, (), (), to_tell)
+    following = _settling(scope, function, (), to_tell)
     yield _Step("settle.clear", str(list(to_clear)), state, following)
 
 
 def _project(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
-    to_look, to_clear, to_tell = function.local
-    file, *rest = to_tell
+    to_clear, (file, *rest) = function.local
     verdict = dict(function.verdicts)[file]
     if state.ledger[file] in (POOLED, TAKEN):
         state = state._replace(ledger=put(state.ledger, file, verdict))
-    following = _settling(scope, function, to_look, to_clear, tuple(rest))
+    following = _settling(scope, function, to_clear, tuple(rest))
     yield _Step("settle.project", f"f{file} {verdict}", state, following)
 
 
@@ -574,6 +570,9 @@ _STEPS: dict[str, Callable[[Scope, State, Function], Iterator[_Step]]] = {
     "claim.lease": _lease,
     "claim.raise": _raise,
     "claim.pool": _pool,
+    "claim.list": _list,
+    "claim.list older": _list_older,
+    "claim.admit": _admit,
     "claim.exists": _exists,
     "claim.copy": _copy,
     "claim.exists after all": _exists,
@@ -584,9 +583,6 @@ _STEPS: dict[str, Callable[[Scope, State, Function], Iterator[_Step]]] = {
     "upsert.poll": _poll,
     "settle.read": _read_verdicts,
     "settle.put aside": _put_aside,
-    "settle.list": _list,
-    "settle.list older": _list_older,
-    "settle.admit": _admit,
     "settle.clear": _clear,
     "settle.project": _project,
     "settle.look": _look,

@@ -1,6 +1,6 @@
 """Sequences as `lambdas.shared.unseen` finds them, in small numbers."""
 
-from tests.model.state import LOADED, REJECTED, SUPERSEDED, THERE, UNKNOWN, Scope, State
+from tests.model.state import LOADED, POOLED, REJECTED, SUPERSEDED, THERE, UNKNOWN, Scope, State
 
 _APART = 1000
 """Between two sequencers of S3 there is room for what is found later."""
@@ -23,36 +23,35 @@ def listed(scope: Scope, state: State, file: int) -> list[tuple[int, int]]:
     """The versions of the file's key in data/in/, the oldest first, each with its sequence."""
     of_key = versions(scope, file)
     there = [each for each in of_key if state.source[each] == THERE]
-    line: list[int] = list(there)
     known = {each: state.sequence[each] for each in of_key if state.ledger[each] != UNKNOWN}
-    gone = [each for each in known if each not in there]
-    if "what is gone has no place" in scope.broken:
-        gone = []
+    line: list[int] = list(there)
+    gone = [each for each in known if each not in there and _has_place(scope, state, each)]
     for each in sorted(gone, key=lambda x: known[x]):
-        is_cleared = state.ledger[each] in (LOADED, REJECTED, SUPERSEDED)
-        line.insert(_place(scope, each, line, known, is_cleared=is_cleared), each)
+        line.insert(_place(scope, each, line, known), each)
     filled = _filled([known.get(each) for each in line])
     return [(each, s) for each, s in zip(line, filled, strict=True) if each not in gone]
 
 
-def _place(
-    scope: Scope, gone: int, line: list[int], known: dict[int, int], *, is_cleared: bool
-) -> int:
+def _has_place(scope: Scope, state: State, gone: int) -> bool:
+    if "what is gone has no place" in scope.broken:
+        return False
+    if "what was never copied has a place" in scope.broken:
+        return True
+    if "only what is settled has a place" in scope.broken:
+        return state.ledger[gone] in _SETTLED
+    return state.ledger[gone] in _SETTLED or (state.ledger[gone] == POOLED and state.raw[gone])
+
+
+_SETTLED = (LOADED, REJECTED, SUPERSEDED)
+
+
+def _place(scope: Scope, gone: int, line: list[int], known: dict[int, int]) -> int:
     at = 0
     for position, each in enumerate(line):
-        if each in known and known[each] < known[gone]:
+        is_lower = each in known and known[each] < known[gone]
+        if is_lower or "what nobody knows is older" in scope.broken:
             at = position + 1
-    if is_cleared and "order is by time" not in scope.broken:
-        return at
-    while (
-        at < len(line) and line[at] not in known and _second(scope, line[at]) < _second(scope, gone)
-    ):
-        at += 1
     return at
-
-
-def _second(scope: Scope, file: int) -> int:
-    return scope.clock * scope.files[file].version
 
 
 def _filled(known: list[int | None]) -> list[int]:

@@ -86,11 +86,10 @@ DEFAULT = (
         routes=1,
     ),
     Scope(
-        name="two versions, an event lost, clocks that tell the contrary",
+        name="two versions, an event lost, one deleted",
         files=_VERSIONS,
-        faults={"lose": 1},
+        faults={"lose": 1, "delete": 1},
         routes=1,
-        clock=-1,
     ),
 )
 
@@ -114,11 +113,10 @@ DEEP = (
     ),
     Scope(name="two versions, a stop", files=_VERSIONS, faults={"stop": 1}),
     Scope(
-        name="two versions, a stop, an event lost, all in one second",
+        name="two versions, a stop, an event lost",
         files=_VERSIONS,
         faults={"stop": 1, "lose": 1},
         routes=1,
-        clock=0,
     ),
     Scope(
         name="two versions appended, a stop",

@@ -50,10 +50,8 @@ class File:
 class Scope:
     """What is explored: the files, how often which fault may happen, and what is broken.
 
-    All jobs load one table. `clock` is how much later the times of a later version are: 0, all
-    uploads fall into one second, which is as fine as S3 tells times; -1, clocks tell the contrary
-    of what happened. `routes` bounds how many messages are routed side by side; `executions`
-    how many executions count at a time: one more is a violation.
+    All jobs load one table. `routes` bounds how many messages are routed side by side; `executions`
+    how many executions count at a time: one more is a violation. There are no clocks.
     """
 
     name: str
@@ -62,7 +60,6 @@ class Scope:
     mode: str = "upsert"
     routes: int = 2
     executions: int = 5
-    clock: int = 1
     broken: frozenset[str] = frozenset()
 
     @property

@@ -5,7 +5,7 @@ import pytest
 from tests.model.explore import explore
 from tests.model.scopes import DEEP, DEFAULT
 from tests.model.state import Scope
-from tests.model.variants import VARIANTS, Variant
+from tests.model.variants import DEEP_VARIANTS, VARIANTS, Variant
 
 
 @pytest.mark.parametrize("scope", DEFAULT, ids=lambda scope: scope.name)
@@ -28,6 +28,7 @@ def test_what_is_broken_is_found_out_with_a_shortest_trace(variant: Variant) -> 
 
 
 def test_scopes_and_variants_have_names_of_their_own() -> None:
-    names = [scope.name for scope in (*DEFAULT, *DEEP)] + [v.broken for v in VARIANTS]
+    names = [scope.name for scope in (*DEFAULT, *DEEP)]
+    names += [v.broken for v in (*VARIANTS, *DEEP_VARIANTS)]
 
     assert len(set(names)) == len(names)

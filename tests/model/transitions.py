@@ -20,6 +20,7 @@ _CLAIM = "lambdas.claim.claiming"
 _UPSERT = "lambdas.upsert.loading.Loading"
 _SETTLE = "lambdas.settle.settling.Settling"
 _SWEEP = "lambdas.sweep.sweeping.Sweeping"
+_UNSEEN = "lambdas.shared.unseen"
 _START = "lambdas.shared.starting.start_open_generation"
 
 TRANSITIONS: dict[str, Transition] = {
@@ -52,6 +53,11 @@ TRANSITIONS: dict[str, Transition] = {
     ),
     "claim.raise": Transition(f"{_CLAIM}.claim", ("Ledger.raise_generation",)),
     "claim.pool": Transition(f"{_CLAIM}.claim", ("Ledger.pool",)),
+    "claim.list": Transition(f"{_UNSEEN}.admit_older", ("Objects.page_of_versions",)),
+    "claim.list older": Transition(
+        f"{_UNSEEN}.admit_older", ("Objects.versions", "Ledger.versions_of")
+    ),
+    "claim.admit": Transition(f"{_UNSEEN}.admit_older", ("Ledger.pool_file",)),
     "claim.exists": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
     "claim.copy": Transition(f"{_CLAIM}._copy", ("Objects.copy_version",)),
     "claim.exists after all": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
@@ -94,11 +100,6 @@ TRANSITIONS: dict[str, Transition] = {
     # settle
     "settle.read": Transition(f"{_SETTLE}._verdicts", ("Objects.get_json",)),
     "settle.put aside": Transition(f"{_SETTLE}._put_aside", ("Objects.put_json", "Objects.copy")),
-    "settle.list": Transition(f"{_SETTLE}._oldest_versions", ("Objects.page_of_versions",)),
-    "settle.list older": Transition(
-        f"{_SETTLE}._admit_older_versions", ("Objects.versions", "Ledger.versions_of")
-    ),
-    "settle.admit": Transition(f"{_SETTLE}._admit_older_versions", ("Ledger.pool_file",)),
     "settle.clear": Transition(f"{_SETTLE}._clear", ("Objects.delete_versions",)),
     "settle.project": Transition(f"{_SETTLE}._apply", ("Ledger.project",)),
     "settle.look": Transition(f"{_SETTLE}.settle", ("Ledger.pool",)),
@@ -141,6 +142,8 @@ QUIET = {
 LEFT_OUT = {
     # reads the jobs, which stay as they are here
     "lambdas.shared.jobs.load_job_configurations",
+    # looks for a copy of what is gone, which nobody makes or deletes any more
+    "lambdas.shared.unseen._was_copied",
     # starts what a job calls after a load, by a name of the batch: another machine's concern
     "lambdas.settle.settling.Settling._start_calls",
 }

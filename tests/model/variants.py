@@ -28,7 +28,6 @@ def _variant(
     violation: str,
     *,
     mode: str = "upsert",
-    clock: int = 1,
     sweeps: bool = True,
 ) -> Variant:
     scope = Scope(
@@ -37,7 +36,6 @@ def _variant(
         faults=faults,
         mode=mode,
         routes=1 if len(files) > 1 else 2,
-        clock=clock,
         broken=frozenset({broken} if sweeps else {broken, NO_SWEEP}),
     )
     return Variant(broken, scope, violation)
@@ -54,7 +52,8 @@ VARIANTS = (
     ),
     _variant("a newer version is not asked for", _VERSIONS, {"lose": 1}, "is stale"),
     _variant("what is gone has no place", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED"),
-    _variant("order is by time", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED", clock=-1),
+    _variant("what nobody knows is older", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED"),
+    _variant("only what is settled has a place", _VERSIONS, {"lose": 1, "stop": 1}, "is lost"),
     _variant(
         "route supersedes by what it has seen",
         (File(), File(version=2, bad="named")),
@@ -75,3 +74,13 @@ VARIANTS = (
     _variant("a replay has no key", (File(), File(replay_of=0)), {}, "never comes to rest"),
     _variant("older versions are not admitted", _VERSIONS, {"sweep": 1}, "is lost: SUPERSEDED"),
 )
+
+DEEP_VARIANTS = (
+    _variant(
+        "what was never copied has a place",
+        (*_VERSIONS, File(version=3)),
+        {"delete": 1, "sweep": 1},
+        "is lost: SUPERSEDED",
+    ),
+)
+"""Those that show only after hundreds of thousands of states."""

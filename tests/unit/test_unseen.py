@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from config.job import Job
 from lambdas.shared.aws.ledger import Known
 from lambdas.shared.aws.objects import Version
 from lambdas.shared.domain.files import File, FileState, padded_sequence
@@ -11,12 +12,29 @@ from lambdas.shared.unseen import admitted, versions_of
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
+_KEY = "data/in/a.csv"
+_JOB = Job.model_validate(
+    {
+        "job_id": "J1",
+        "job_name": "a",
+        "source_file_name": "a.csv",
+        "target_table": "a",
+        "upsert_keys": ["id"],
+        "is_active": True,
+    }
+)
+
+
 @dataclass
 class _Bucket:
-    """The versions of one key, the oldest first: (version id, second it came)."""
+    """The versions of one key, the oldest first: (version id, second it came); and raw copies."""
 
     listed: list[tuple[str, int]]
+    copied: tuple[str, ...] = ()
     bucket: str = "data"
+
+    def exists(self, key: str) -> bool:
+        return key in [_file(name, 0).raw_key(_JOB.job_name) for name in self.copied]
 
     def versions(self, _key: str) -> list[Version]:
         return [
@@ -36,35 +54,27 @@ class _Ledger:
     events: list[tuple[str, int]] = field(default_factory=list)
     pooled: dict[str, Known] = field(default_factory=dict)
 
-    def pool_file(self, file: File) -> None:
+    def pool_file(self, file: File, _job_id: str) -> None:
         if self.events:
             name, at = self.events.pop(0)
-            self.put(name, sequencer(at), at)
-        self.put(file.version_id, file.sequence, (file.arrived_at - _NOON).seconds)
-
-    def put(self, name: str, sequence: str, at: int) -> None:
-        self.pooled.setdefault(
-            name,
-            Known(
-                version_id=name,
-                replay=0,
-                sequence=sequence,
-                state=FileState.POOLED,
-                arrived_at=_NOON + timedelta(seconds=at),
-            ),
-        )
+            self.pooled.setdefault(name, Known(file=_file(name, at), state=FileState.POOLED))
+        self.pooled.setdefault(file.version_id, Known(file=file, state=FileState.POOLED))
 
     def versions_of(self, _bucket: str, _key: str) -> list[Known]:
-        return list(self.pooled.values()) + [
-            Known(
-                version_id=name,
-                replay=0,
-                sequence=sequencer(at),
-                state=state,
-                arrived_at=_NOON + timedelta(seconds=at),
-            )
-            for name, at, state in self.known
-        ]
+        known = [Known(file=_file(name, at), state=state) for name, at, state in self.known]
+        return [*self.pooled.values(), *known]
+
+
+def _file(name: str, second: int) -> File:
+    return File(
+        bucket="data",
+        key=_KEY,
+        version_id=name,
+        etag="e",
+        size=1,
+        sequence=sequencer(second),
+        arrived_at=_NOON,
+    )
 
 
 def sequencer(second: int) -> str:
@@ -72,7 +82,7 @@ def sequencer(second: int) -> str:
 
 
 def sequences(bucket: _Bucket, ledger: _Ledger) -> dict[str, str]:
-    found = versions_of("data/in/a.csv", objects=bucket, ledger=ledger)  # type: ignore[arg-type] # all of them that is used
+    found = versions_of(_KEY, job=_JOB, objects=bucket, ledger=ledger)  # type: ignore[arg-type] # all of them that is used
     return {each.file.version_id: each.file.sequence for each in found}
 
 
@@ -82,10 +92,28 @@ def test_a_version_whose_event_was_lost_is_newer_than_the_loaded_one_it_replaced
     assert sequencer(10) < found["v2"] < sequencer(30)
 
 
-def test_a_version_older_than_one_that_is_gone_stays_older() -> None:
+def test_a_version_that_is_gone_and_was_never_copied_has_no_place() -> None:
+    """It will be MISSING; what is older than it stays below the events of what is newer."""
+    bucket = _Bucket([("v1", 10), ("v2", 20)])
+
+    found = sequences(bucket, _Ledger([("v3", 30, FileState.POOLED)]))
+
+    assert found["v1"] < found["v2"] < sequencer(10)
+
+
+def test_what_nobody_knows_is_newer_than_a_version_that_was_deleted_once_it_was_copied() -> None:
+    """All older ones were put before it was copied."""
+    bucket = _Bucket([("v2", 20)], copied=("v1",))
+
+    found = sequences(bucket, _Ledger([("v1", 10, FileState.POOLED)]))
+
+    assert sequencer(10) < found["v2"] < sequencer(30)
+
+
+def test_a_missing_version_has_no_place() -> None:
     found = sequences(_Bucket([("v1", 10)]), _Ledger([("v2", 20, FileState.MISSING)]))
 
-    assert found["v1"] < sequencer(20)
+    assert found["v1"] < sequencer(10)
 
 
 def test_an_unknown_version_has_its_place_between_one_that_is_gone_and_one_that_is_there() -> None:
@@ -94,12 +122,6 @@ def test_an_unknown_version_has_its_place_between_one_that_is_gone_and_one_that_
     found = sequences(_Bucket([("v2", 20), ("v3", 30)]), ledger)
 
     assert sequencer(10) < found["v2"] < found["v3"] == sequencer(30)
-
-
-def test_of_one_second_what_is_gone_is_the_older() -> None:
-    found = sequences(_Bucket([("v2", 10)]), _Ledger([("v1", 10, FileState.MISSING)]))
-
-    assert found["v2"] > sequencer(10)
 
 
 def test_what_nobody_knows_is_newer_than_what_was_loaded_whatever_the_clocks_say() -> None:
@@ -114,11 +136,11 @@ def test_a_version_without_an_event_stands_above_an_older_one_whose_event_comes_
     ledger = _Ledger([], events=[("v1", 10)])
 
     found = admitted(
-        "data/in/a.csv",
+        _KEY,
         "v2",
+        job=_JOB,
         objects=bucket,  # type: ignore[arg-type] # all of it that is used
         ledger=ledger,  # type: ignore[arg-type] # all of it that is used
-        admit=ledger.pool_file,
     )
 
     assert found[0].file.sequence == sequencer(10)
@@ -130,11 +152,12 @@ def test_an_older_version_stands_below_a_newer_one_whose_event_comes_meanwhile()
     ledger = _Ledger([("v3", 30, FileState.POOLED)], events=[("v2", 20)])
 
     admitted(
-        "data/in/a.csv",
+        _KEY,
         "v3",
+        job=_JOB,
         objects=bucket,  # type: ignore[arg-type] # all of it that is used
         ledger=ledger,  # type: ignore[arg-type] # all of it that is used
-        admit=ledger.pool_file,
     )
 
-    assert ledger.pooled["v1"].sequence < ledger.pooled["v2"].sequence == sequencer(20)
+    found = {name: known.file.sequence for name, known in ledger.pooled.items()}
+    assert found["v1"] < found["v2"] == sequencer(20)

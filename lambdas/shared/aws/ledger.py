@@ -13,7 +13,6 @@ One DynamoDB table, keys `pk` and `sk`:
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,11 +33,8 @@ _MOST_AT_ONCE = 50
 class Known:
     """A version the ledger knows, or a replay of it."""
 
-    version_id: str
-    replay: int
-    sequence: str
+    file: File
     state: FileState
-    arrived_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +75,7 @@ class Ledger:
         """The versions of a key that the ledger knows, and their replays, in no order."""
         found = object_id(bucket, key)
         items = self._items.below(f"FILE#{found}", found, most=_MOST_VERSIONS)
-        return [
-            Known(
-                version_id=item["version_id"],
-                replay=int(item.get("replay", 0)),
-                sequence=item["sequence"],
-                state=FileState(item["state"]),
-                arrived_at=datetime.fromisoformat(item["arrived_at"]),
-            )
-            for item in items
-        ]
+        return [Known(file=File.from_json(item), state=FileState(item["state"])) for item in items]
 
     def file_state(self, file: File) -> FileState | None:
         """The state of a file; None if the ledger does not know it."""

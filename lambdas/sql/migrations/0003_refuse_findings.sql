@@ -3,7 +3,7 @@ DECLARE
     finding RECORD;
     found VARCHAR(60000) := '';
 BEGIN
-    FOR finding IN SELECT code, detail FROM sluice_findings LOOP
+    FOR finding IN SELECT code, detail FROM sluice_findings ORDER BY code, detail LOOP
         found := found || ';' || finding.code || ':' || finding.detail;
     END LOOP;
     IF found <> '' THEN

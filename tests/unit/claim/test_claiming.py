@@ -14,7 +14,7 @@ from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.ledger_view import LedgerView
 from lambdas.shared.aws.objects import Objects
 from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES
-from lambdas.shared.domain.errors import DeploymentError
+from lambdas.shared.domain.errors import DeploymentError, TransientError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load import Step
 from tests.moto_account import empty_account, make_bucket, make_ledger
@@ -97,6 +97,32 @@ def test_archived_files_alone_are_an_empty_batch_and_the_next_one_is_looked_at()
 
     assert (answer["status"], answer["idle"]) == ("EMPTY", 0)
     assert Ledger("ledger").pool(JOB.job_id, most=9) == []
+
+
+def test_older_versions_that_nobody_saw_are_put_before_a_file_is_copied() -> None:
+    for _ in range(2):
+        clients.s3().put_object(Bucket=BUCKET, Key="data/in/orders_good.csv", Body=b"id\n0\n")
+    newest, other = pooled("orders_good"), pooled("orders_other")
+    *unseen, last = reversed(Objects(BUCKET).versions(newest.key))
+    assert last.version_id == newest.version_id
+
+    def nothing_is_copied(*_: object) -> None:
+        raise TransientError("CopyObject: SlowDown")
+
+    objects = Objects(BUCKET)
+    objects.copy_version = nothing_is_copied  # type: ignore[method-assign] # S3 is busy
+    with pytest.raises(TransientError):
+        claimed(objects)
+
+    known = Ledger("ledger").versions_of(BUCKET, newest.key)
+    assert {each.file.version_id for each in known} == {
+        newest.version_id,
+        *(each.version_id for each in unseen),
+    }
+    assert {each.state for each in known} == {FileState.POOLED}
+    assert max(known, key=lambda each: each.file.sequence).file == newest
+    assert len(Ledger("ledger").pool(JOB.job_id, most=9)) == 4
+    assert other.file_id in {each.file_id for each in Ledger("ledger").pool(JOB.job_id, most=9)}
 
 
 class Denying(Objects):

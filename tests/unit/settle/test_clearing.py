@@ -101,18 +101,6 @@ def test_a_replay_leaves_its_source_alone() -> None:
     assert state_of(source) is None
 
 
-def test_an_older_version_nobody_saw_is_pooled_before_it_becomes_current(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    unseen, settled = upload("01"), upload("02")
-    monkeypatch.setattr("lambdas.settle.settling.start_open_generation", lambda *_, **__: None)
-
-    settle(Verdict(file=settled, state=FileState.LOADED, rows=1))
-
-    assert there() == [unseen.version_id]
-    assert state_of(unseen) is FileState.POOLED
-
-
 def test_what_was_missing_is_not_deleted() -> None:
     file = upload("01")
 
