@@ -6,7 +6,7 @@ from lambdas.shared.domain.files import FileState
 
 FOR_ERRORS: Final = {
     "FormatError": "look at the file with `sluice infer`, write it again whole, or set file_format"
-    " in its job",
+    " or csv in its job",
     "EncodingError": "write the file as UTF-8, or name its encoding in csv.encoding of its job",
     "HeaderError": "give every column a name of its own in the file's first line",
     "ContractError": "leave out of the file what the job's schema_contract forbids, or relax the"

@@ -91,6 +91,18 @@ def early_sweeps(count: int) -> Iterator[Schedule]:
         )
 
 
+def replays(count: int) -> Iterator[Schedule]:
+    """A settled file is asked for twice: in turn one whose job is mended, and one that was good."""
+    rows = ((1, 0, "again"),)
+    misread = Upload(key="data/in/later_0.csv", rows=rows, fault="misread")
+    good = Upload(key="data/in/append_0.csv", rows=rows)
+    for seed in range(count):
+        at = 53 + seed % 13  # it is settled by then, and not everything is at rest
+        asked = (Fault(kind="replay_file", at=each) for each in (at, at + 1 + seed % 3))
+        upload = good if seed % 2 else misread
+        yield Schedule(seed=seed, uploads=(upload,), faults=tuple(asked))
+
+
 def large() -> Schedule:
     """A bad row that only COPY finds."""
     bad = Upload(key="data/in/append_0.csv", rows=((1, 0, "large"),), fault="late")
@@ -107,6 +119,7 @@ def kinds() -> Iterator[Iterator[Schedule]]:
     yield pairs_of_crashes(loads()[0], 45)
     yield lost_ends(loads()[0], steps)
     yield early_sweeps(steps)
+    yield replays(steps)
 
 
 def everything() -> Iterator[Schedule]:

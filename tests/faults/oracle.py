@@ -81,14 +81,15 @@ def table_violations(versions: Sequence[Version], records: Records) -> list[str]
 
 
 def _table_violations(versions: Sequence[Version], records: Records) -> Iterator[str]:
-    verdicts = records.verdicts()
+    verdicts, replays = records.verdicts(), records.replays()
     loaded = {version_id for version_id, verdict in verdicts if verdict == "LOADED"}
+    loaded |= {version_id for version_id, _, verdict in replays if verdict == "LOADED"}
     twice = {
         version_id for version_id, _ in verdicts if [v for v, _ in verdicts].count(version_id) > 1
     }
     for version_id in sorted(twice):
         yield f"{version_id} has more than one verdict"
-    yield from _replayed(versions, dict(verdicts), records.replays())
+    yield from _replayed(versions, dict(verdicts), replays)
     for table in TABLES:
         into = [v for v in versions if v.upload.table == table and v.version_id in loaded]
         yield from _compared(table, into, records.rows(table))
@@ -99,6 +100,7 @@ def _replayed(
 ) -> Iterator[str]:
     """Each replay once; a version whose rows were appended is not appended again."""
     appended = {v.version_id for v in versions if v.upload.table == "f_append"}
+    misread = {v.version_id for v in versions if v.upload.fault == "misread"}
     for version_id, replay, verdict in replays:
         label = f"{version_id}, replay {replay}"
         if [each[:2] for each in replays].count((version_id, replay)) > 1:
@@ -106,7 +108,7 @@ def _replayed(
         loaded = verdicts.get(version_id) == "LOADED"
         if version_id in appended and loaded and verdict != "SUPERSEDED":
             yield f"{label}: {verdict}, and its rows were appended before"
-        if not loaded and verdict == "LOADED":
+        if not loaded and verdict == "LOADED" and version_id not in misread:
             yield f"{label}: loaded, and the file itself was {verdicts.get(version_id)}"
 
 
@@ -169,6 +171,21 @@ def final_violations(
             yield f"{label}: no raw copy"
 
 
+def replay_violations(
+    asked: Sequence[tuple[str, int]], replays: Sequence[tuple[str, int, str]]
+) -> Iterator[str]:
+    """Of the replays of a version that were asked for, and reached route, one has its verdict.
+
+    Further ones are refused while it has none.
+    """
+    known = {(version_id, replay) for version_id, replay, _ in replays}
+    for version_id in sorted({version_id for version_id, _ in asked}):
+        if not any(each in known for each in asked if each[0] == version_id):
+            yield f"{version_id} was asked for again, and nothing came of it"
+    for version_id, replay in sorted(known - {*asked}):
+        yield f"nobody asked for replay {replay} of {version_id}"
+
+
 def call_violations(batches: set[str], asked: Sequence[str]) -> Iterator[str]:
     """Every batch that loaded something had its calls asked for, once; no other had.
 
@@ -185,6 +202,8 @@ def call_violations(batches: set[str], asked: Sequence[str]) -> Iterator[str]:
 
 def _allowed(version: Version, later: Sequence[Version], verdicts: dict[str, str]) -> set[str]:
     allowed = {"REJECTED" if version.upload.fault else "LOADED"}
+    if version.upload.fault == "misread":  # LOADED if its job was mended before
+        allowed.add("LOADED")
     newer = [v for v in later if v.upload.key == version.upload.key]
     has_newer = any(verdicts.get(each.version_id) == "LOADED" for each in newer)
     if version.upload.table != "f_append" and has_newer:

@@ -32,6 +32,17 @@ JOBS: list[dict[str, Any]] = [
         "load_mode": "append",
     },
     {
+        "job_id": "LATER",
+        "job_name": "later",
+        "source_file_name": "later_*",
+        "target_table": "public.f_append",
+        "upsert_keys": ["id"],
+        "is_active": True,
+        "columns": _COLUMNS,
+        "load_mode": "append",
+        "csv": {"delimiter": ";"},
+    },
+    {
         "job_id": "UPSERT",
         "job_name": "upsert",
         "source_file_name": "upsert_*",
@@ -63,6 +74,8 @@ JOBS: list[dict[str, Any]] = [
         "minimum_rows_kept": 0,
     },
 ]
+MENDED_JOBS = [{name: each[name] for name in each if name != "csv"} for each in JOBS]
+"""The same, once somebody has seen that the files of LATER are not what its job says."""
 CALLING_JOB = "UPSERT"
 """The job that calls a procedure after each batch."""
 TABLES = ("f_append", "f_upsert", "f_newest", "f_whole")
@@ -70,7 +83,10 @@ TABLES = ("f_append", "f_upsert", "f_newest", "f_whole")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One version of one key; `rows` are (id, at, tag), `fault` is what is wrong with the file."""
+    """One version of one key; `rows` are (id, at, tag), `fault` is what is wrong with the file.
+
+    A file is "misread" until its job is mended, which is when somebody asks for it again.
+    """
 
     key: str
     rows: tuple[tuple[int, int | None, str], ...]
@@ -80,7 +96,13 @@ class Upload:
     def table(self) -> str:
         """The target of the job that takes it."""
         name = self.key.rpartition("/")[2]
-        for prefix, table in (("append", 0), ("also", 0), ("upsert", 1), ("newest", 2)):
+        for prefix, table in (
+            ("append", 0),
+            ("also", 0),
+            ("later", 0),
+            ("upsert", 1),
+            ("newest", 2),
+        ):
             if name.startswith(prefix):
                 return TABLES[table]
         return TABLES[3]
@@ -202,7 +224,7 @@ def drawn(seed: int) -> Schedule:
             Fault(kind=dice.choice(Fault.SWEPT), at=dice.randrange(30 + 60 * len(uploads)))
             for _ in range(dice.choice([0, 1, 2, 3]))
         ]
-    return Schedule(
+    schedule = Schedule(
         seed=seed,
         uploads=tuple(uploads),
         faults=tuple(faults),
@@ -214,6 +236,22 @@ def drawn(seed: int) -> Schedule:
         unsaid=tuple(n for n in range(len(uploads)) if is_swept and dice.random() < 0.3),
         skew=dice.choice([0, 0, 2, 3_600, 172_800]),
     )
+    return misread(schedule, dice) if dice.random() < 0.5 else schedule
+
+
+def misread(schedule: Schedule, dice: random.Random) -> Schedule:
+    """The same where good files that are appended are misread at first, and asked for again."""
+    if not any(each.table == "f_append" for each in schedule.uploads):
+        return schedule
+    uploads = tuple(
+        replace(each, key=f"data/in/later_{number}.csv", fault="misread")
+        if each.table == "f_append" and each.fault is None and each.key.endswith(".csv")
+        else each
+        for number, each in enumerate(schedule.uploads)
+    )
+    first = dice.randrange(40, 60)
+    asked = [Fault(kind="replay_file", at=at) for at in range(first, 60 + 40 * len(uploads), 15)]
+    return replace(schedule, uploads=uploads, faults=(*schedule.faults, *asked))
 
 
 def _uploads(dice: random.Random) -> list[Upload]:

@@ -40,7 +40,7 @@ from tests.faults import actors
 from tests.faults.actors import Actor, Crash
 from tests.faults.aws import Client, client_error
 from tests.faults.machine import Execution
-from tests.faults.schedule import TABLES, Fault, Schedule, Upload
+from tests.faults.schedule import MENDED_JOBS, TABLES, Fault, Schedule, Upload
 from tests.faults.services import DataApi, Message, Pending, Queue, Topic, Workflows
 from tests.faults.storage import Bucket, StoredVersion
 from tests.faults.table import LedgerTable
@@ -112,6 +112,7 @@ class World:
         self.uploaded: list[tuple[Upload, StoredVersion]] = []
         self.deleted: set[str] = set()
         self.unsaid: set[str] = set()
+        self.asked: list[tuple[str, int]] = []
         self._is_last_sweep = False
         self.trace: list[str] = []
         self._warehouse = warehouse
@@ -408,8 +409,12 @@ class World:
         if message is None or self._is_last_sweep:
             return False
         self.queue.visible.remove(message)
-        told = json.loads(message.body)["detail"].get("object")
-        self.unsaid |= {told["version-id"]} if told else set()
+        detail = json.loads(message.body)["detail"]
+        if "object" in detail:
+            self.unsaid.add(detail["object"]["version-id"])
+        if "file" in detail:
+            lost = (detail["file"]["version_id"], detail["file"]["replay"])
+            self.asked = [each for each in self.asked if each != lost]
         return True
 
     def _sweep_early(self) -> bool:
@@ -418,7 +423,7 @@ class World:
         return True
 
     def _replay_file(self) -> bool:
-        """Somebody asks for a settled version again, as `sluice replay` does."""
+        """Somebody mends the jobs and asks for a settled version again, as `sluice replay` does."""
         settled = [i for i in self._file_items() if i["state"]["S"] in ("LOADED", "REJECTED")]
         item = self._pick(settled)
         if item is None:
@@ -431,7 +436,9 @@ class World:
         ]
         file = {**plain, "size": int(item["size"]["N"]), "replay": max(earlier) + 1}
         detail = {"file": file, "job_id": plain["job_id"]}
+        self.bucket.write("config/config.json", json.dumps(MENDED_JOBS).encode())
         self.queue.add({"detail-type": "Sluice Replay", "detail": detail})
+        self.asked.append((file["version_id"], file["replay"]))
         return True
 
     def _delete_source(self) -> bool:

@@ -4,7 +4,7 @@ The same input gives the same plan, so that a load submitted again with its clie
 same request.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
 from lambdas.shared.domain.errors import (
     ContractError,
     FileError,
+    FormatError,
     KeyColumnError,
     TypeChangeError,
 )
@@ -162,6 +163,7 @@ def _evolved(
     """The target's columns with what this file adds; raises FileError for what is forbidden."""
     _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
     _require(schema, job.order_columns, "order_by column")
+    _require_any(schema, {*columns, *map(Identifier, job.columns)})
     evolved = dict(columns)
     for column in schema.columns:
         present = evolved.get(column.name)
@@ -202,6 +204,20 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
             " name: empty, repeated and overlong headers are renamed, and a renamed column cannot"
             " tell rows apart; give each column a name of its own"
         )
+
+
+def _require_any(schema: FileSchema, known: Set[Identifier]) -> None:
+    """A file that shares no column with its table and its job is not read as it was written."""
+    if known and not any(column.name in known for column in schema.columns):
+        raise FormatError(
+            f"none of its columns ({_some(column.name for column in schema.columns)}) is one of"
+            f" its table's or its job's ({_some(known)}); see whether it is the right file, and"
+            ' what "csv" of its job says of delimiter and header'
+        )
+
+
+def _some(names: Iterable[Identifier]) -> str:
+    return ", ".join(sorted(name.text for name in names)[:20])
 
 
 def _add(job: Job, columns: Columns, column: Column, fixed: Fixed, *, exists: bool) -> None:

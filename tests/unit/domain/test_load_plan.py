@@ -158,6 +158,25 @@ def test_a_key_that_the_table_lacks_and_the_contract_leaves_out_rejects_the_file
     assert "day is no column of orders" in verdict.error["message"]
 
 
+def test_a_file_that_shares_no_column_with_its_table_or_its_job_is_rejected() -> None:
+    """Read with another delimiter, a header is one long name."""
+    misread = (Column(name=Identifier("id,name"), type=varchar(256)),)
+    appended = job(load_mode="append")
+    made = plan(appended, candidate("a", "1", misread), candidate("b", "2"))
+    assert states(made) == {"v1": FileState.REJECTED, "v2": FileState.LOADED}
+    error = next(each.error for each in made.verdicts if each.error)
+    assert "(id,name)" in error["message"]
+    assert "delimiter" in error["message"]
+
+    declared = job(load_mode="append", columns={"id": "BIGINT"})
+    assert states(plan(declared, candidate("a", "1", misread), target=None)) == {
+        "v1": FileState.REJECTED
+    }
+    assert states(plan(appended, candidate("a", "1", misread), target=None)) == {
+        "v1": FileState.LOADED
+    }
+
+
 def test_a_retyped_column_is_rejected_with_what_to_do() -> None:
     retyped = Column(name=ID.name, type=varchar(64))
     made = plan(job(), candidate("a", "1", (retyped, NAME)))
