@@ -177,13 +177,13 @@ def running(folder: Path, *, seed: int = 0) -> Iterator[Bench]:
 def main(
     files: Annotated[int, typer.Option(help="Files of a burst into one table.")] = 1000,
     tables: Annotated[int, typer.Option(help="Tables that are loaded at once.")] = 50,
-    sample: Annotated[int, typer.Option(help="Files of the bursts that are slow.")] = 100,
+    sample: Annotated[int, typer.Option(help="Files of the bursts that are slow.")] = 20,
     only: Annotated[str, typer.Option(help="Only scenarios whose name holds this.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Time bursts of small files through the emulated account, and one load for each file.
 
-    Example: python -m tools.bench.burst --files 100 --tables 5 --sample 20
+    Example: python -m tools.bench.burst --files 100 --tables 5
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     scenarios = [

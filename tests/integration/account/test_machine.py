@@ -43,7 +43,7 @@ def times(aws: Aws, mark: str) -> int:
 def test_a_wait_of_a_minute_is_scaled(aws: Aws, account: Account) -> None:
     started = time.monotonic()
     output(closed(aws, start(aws, account, wait=60)))
-    assert 0.6 <= time.monotonic() - started < 6
+    assert 0.6 <= time.monotonic() - started < 50  # on a machine that may be busy
 
 
 def test_the_start_time_reaches_a_function_as_text(aws: Aws, account: Account) -> None:
@@ -58,7 +58,7 @@ def test_a_typed_error_is_retried_then_caught_by_its_name(aws: Aws, account: Acc
     assert result["failure"]["Error"] == "OrderLockedError"
     assert json.loads(result["failure"]["Cause"])["errorMessage"] == "locked"
     assert times(aws, mark) == 3
-    assert time.monotonic() - began < 10  # 20 + 40 s of retry intervals, scaled
+    assert time.monotonic() - began < 50  # 20 + 40 s of retry intervals, scaled
 
 
 def test_a_function_s_timeout_and_crash_have_lambda_s_names(aws: Aws, account: Account) -> None:
