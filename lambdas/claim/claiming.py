@@ -1,4 +1,4 @@
-"""The order of a claim: lease, raise, read, admit, copy; each is safe to do again.
+"""The order of a claim: lease, raise, read, put what is older, copy; each is safe to do again.
 
 Whoever puts a file before the raise is seen by the read; whoever puts after it starts the next
 generation. A version is copied once all older ones of its key are known, which is what their order
@@ -16,7 +16,7 @@ from lambdas.shared.aws.workflow import KNOWN_AFTER_TRIES, is_closed
 from lambdas.shared.domain.errors import DeploymentError
 from lambdas.shared.domain.files import File
 from lambdas.shared.domain.load import Step
-from lambdas.shared.unseen import admit_older
+from lambdas.shared.unseen import put_all_older
 
 _LONGEST_WAIT_SECONDS = 60
 _OF_THE_OBJECT = {"InvalidObjectState", "InvalidRequest", "ObjectNotInActiveTierError"}
@@ -41,7 +41,7 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
     if not pooled:
         return {**kept, "status": "EMPTY"}
     uploads = [each for each in pooled if not each.replay]
-    admit_older(uploads, job=step.job, objects=objects, ledger=ledger)
+    put_all_older(uploads, job=step.job, objects=objects, ledger=ledger)
     copied = for_each(lambda each: _copy(each, step, objects), pooled, threads=16)
     entries = [each for each in copied if not isinstance(each, DeploymentError)]
     refused = {

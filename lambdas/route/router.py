@@ -22,10 +22,10 @@ from lambdas.shared.domain.events import (
     parse_event,
     wake_up,
 )
-from lambdas.shared.domain.files import File
+from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.jobs import load_job_configurations
 from lambdas.shared.starting import FAILURES_ALLOWED, start_open_generation
-from lambdas.shared.unseen import admitted, versions_of
+from lambdas.shared.unseen import put_older, versions_of
 
 Outcome = dict[str, Any] | SluiceError
 
@@ -137,24 +137,28 @@ class Router:
         if job is None:
             there = versions_of(event.key, job=None, objects=objects, ledger=self.ledger)
         else:
-            there = admitted(
-                event.key, event.version_id, job=job, objects=objects, ledger=self.ledger
-            )
+            asked = {event.version_id} if event.version_id else None
+            there = put_older(event.key, asked, job=job, objects=objects, ledger=self.ledger)
         files = [each.file for each in there]
         if event.version_id is None:
             return files[-1] if files else None
         return next((file for file in files if file.version_id == event.version_id), None)
 
     def _move_aside(self, file: File) -> Outcome:
+        """Move a file that no job takes; one that a job had in its pool keeps its place there."""
         destination = file.new_files_key
         objects = Objects(file.bucket)
         moved_before = self.ledger.moved_to(file)
         if moved_before is None:
+            state = self.ledger.file_state(file)
+            if state not in (None, FileState.WAITING):
+                return {"status": "already_known", "state": state.value}
             try:
                 objects.copy_version(file, destination)
             except ObjectGoneError:
                 return {"status": "missing", "key": file.key}
-            self.ledger.record_move(file, destination)
+            if not self.ledger.record_move(file, destination):
+                return {"status": "already_known", "key": file.key}
             self.alerts.publish(**notices.not_configured(file, destination))
         objects.delete_version(file.key, file.version_id)
         return {"status": "not_configured", "moved_to": moved_before or destination}

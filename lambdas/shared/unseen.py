@@ -5,9 +5,9 @@ was copied and is in the bucket no more is older than whatever nobody knows. One
 was never copied will not be loaded, and needs no place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from itertools import takewhile
 from os.path import commonprefix
 
 from config.job import Job
@@ -42,43 +42,49 @@ def versions_of(key: str, *, job: Job | None, objects: Objects, ledger: Ledger) 
         for each in ledger.versions_of(objects.bucket, key)
         if each.file.replay == 0
     }
-    there = [known.pop(version.version_id, None) for version in listed]
-    copied = [each.file.sequence for each in known.values() if _was_copied(each, job, objects)]
-    sequences = _sequences([each.file.sequence if each else None for each in there], copied)
+    found = [known.get(version.version_id) for version in listed]
+    gone = known.keys() - {version.version_id for version in listed}
+    sequences = _sequences(
+        [each.file.sequence if each else None for each in found],
+        [known[each].file.sequence for each in gone if _has_place(known[each], job, objects)],
+    )
     return [
         KeyVersion(
             file=_file(objects.bucket, key, version, sequence), state=each.state if each else None
         )
-        for version, each, sequence in zip(listed, there, sequences, strict=True)
+        for version, each, sequence in zip(listed, found, sequences, strict=True)
     ]
 
 
-def admitted(
-    key: str, version_id: str | None, *, job: Job, objects: Objects, ledger: Ledger
+def put_older(
+    key: str, version_ids: Set[str] | None, *, job: Job, objects: Objects, ledger: Ledger
 ) -> list[KeyVersion]:
-    """The versions of a key, once those older than this one are all known; None is the newest.
+    """The versions of a key, once all older than one of these are known; None is the newest.
 
     Each that nobody has seen is put, the oldest first, and then all are looked at anew: its own
-    event may come meanwhile with a sequencer, and what is newer has to stand above that.
+    event may come meanwhile with a sequencer, and what is newer has to stand above that. Before
+    what is gone nothing is put.
     """
     put = ledger.pool_file if job.is_active else ledger.let_wait
     while True:
-        there = versions_of(key, job=job, objects=objects, ledger=ledger)
-        until = version_id or (there[-1].file.version_id if there else None)
-        older = takewhile(lambda each, until=until: each.file.version_id != until, there)  # type: ignore[misc] # bound early
-        unseen = next((each for each in older if each.state is None), None)
+        versions = versions_of(key, job=job, objects=objects, ledger=ledger)
+        wanted = version_ids or {each.file.version_id for each in versions}
+        last = max((n for n, v in enumerate(versions) if v.file.version_id in wanted), default=0)
+        unseen = next((each.file for each in versions[:last] if each.state is None), None)
         if unseen is None:
-            return there
-        put(unseen.file, job.job_id)
+            return versions
+        put(unseen, job.job_id)
 
 
-def admit_older(files: Sequence[File], *, job: Job, objects: Objects, ledger: Ledger) -> None:
+def put_all_older(files: Sequence[File], *, job: Job, objects: Objects, ledger: Ledger) -> None:
     """Put all versions older than these that nobody has seen: before any of these is copied."""
-    oldest = _oldest_versions([file.key for file in files], objects)
-    behind = [file for file in files if oldest.get(file.key) != file.version_id]
+    ids: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        ids[file.key].add(file.version_id)
+    oldest = _oldest_versions(list(ids), objects)
     for_each(
-        lambda file: admitted(file.key, file.version_id, job=job, objects=objects, ledger=ledger),
-        behind,
+        lambda key: put_older(key, ids[key], job=job, objects=objects, ledger=ledger),
+        [key for key in ids if ids[key] != {oldest.get(key)}],
         threads=16,
     )
 
@@ -90,9 +96,8 @@ def _oldest_versions(keys: Sequence[str], objects: Objects) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     position: dict[str, str] | None = None
-    for _ in range(1 + len(keys) // _KEYS_PER_PAGE if keys else 0):
-        prefix = commonprefix(keys)  # noqa: RUF071 - of keys, not of paths
-        page = objects.page_of_versions(prefix, position)
+    for _ in range(-(-len(keys) // _KEYS_PER_PAGE)):
+        page = objects.page_of_versions(commonprefix(keys), position)  # noqa: RUF071 - of keys, not of paths
         # of each key the newest is listed first
         found |= {key: version.version_id for key, version in page.versions}
         position = page.following
@@ -103,8 +108,11 @@ def _oldest_versions(keys: Sequence[str], objects: Objects) -> dict[str, str]:
     return found
 
 
-def _was_copied(gone: Known, job: Job | None, objects: Objects) -> bool:
-    """Whether a version that is in the bucket no more has rows, or may get some."""
+def _has_place(gone: Known, job: Job | None, objects: Objects) -> bool:
+    """Whether a version that is in the bucket no more was copied, and so has rows or may get some.
+
+    What no job takes is never copied.
+    """
     if gone.state.is_final or job is None:
         return gone.state in _SETTLED
     return objects.exists(gone.file.raw_key(job.job_name))

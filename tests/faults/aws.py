@@ -22,9 +22,9 @@ class Service(Protocol):
 
 
 class Gate(Protocol):
-    """Decides what becomes of a call; `perform` is its effect."""
+    """Decides what becomes of a call; `perform` is its effect, with what is changed of it."""
 
-    def __call__(self, name: str, request: dict[str, Any], perform: Callable[[], Any]) -> Any:
+    def __call__(self, name: str, request: dict[str, Any], perform: Callable[..., Any]) -> Any:
         """The call's answer; raises what the caller sees."""
         ...
 
@@ -45,7 +45,11 @@ class Client:
         def call(**request: Any) -> Any:
             if operation.input_shape is not None:
                 validate_parameters(_as_sent(request), operation.input_shape)
-            return self._gate(f"{self._name}.{operation.name}", request, lambda: perform(**request))
+            return self._gate(
+                f"{self._name}.{operation.name}",
+                request,
+                lambda **changed: perform(**(request | changed)),
+            )
 
         return call
 

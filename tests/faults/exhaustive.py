@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tests.faults.schedule import Fault, Schedule, Upload
 
-_KINDS = ("crash_before", "crash_after", "lost_answer", "timeout", "throttle", "sent_twice")
+CALLS_PER_FILE = 60
+"""More than a calm load makes; faults beyond its last call are never met."""
 
 
 def loads() -> list[Schedule]:
@@ -25,12 +26,22 @@ def loads() -> list[Schedule]:
             uploads=(_upload("append_0", "one", (1,)), _upload("also_1", "two", (11,))),
             restlessness=0.5,
         ),
+        Schedule(
+            seed=6,
+            uploads=(_upload("newest_0", "older", (1, 2)), _upload("newest_1", "newer", (2, 3), 1)),
+            restlessness=0.3,
+        ),
+        Schedule(
+            seed=7,
+            uploads=(_upload("whole", "first", (1, 2)), _upload("whole", "whole", (2, 3))),
+            restlessness=0.3,
+        ),
     ]
 
 
 def single_faults(load: Schedule, calls: int) -> Iterator[Schedule]:
     """Each kind of fault at each of so many calls."""
-    for kind, at in itertools.product(_KINDS, range(calls)):
+    for kind, at in itertools.product(Fault.AT_CALLS, range(calls)):
         yield load.with_faults(Fault(kind=kind, at=at))
 
 
@@ -115,8 +126,8 @@ def kinds() -> Iterator[Iterator[Schedule]]:
     for load in loads():
         for kind in (stops, stops_and_deletions, zombies):
             yield kind(load, steps * len(load.uploads))
-        yield single_faults(load, 50 * len(load.uploads))
-    yield pairs_of_crashes(loads()[0], 45)
+        yield single_faults(load, CALLS_PER_FILE * len(load.uploads))
+    yield pairs_of_crashes(loads()[0], CALLS_PER_FILE)
     yield lost_ends(loads()[0], steps)
     yield early_sweeps(steps)
     yield replays(steps)
@@ -129,6 +140,6 @@ def everything() -> Iterator[Schedule]:
     yield from itertools.chain.from_iterable(kinds())
 
 
-def _upload(name: str, tag: str, identifiers: tuple[int, ...]) -> Upload:
-    rows = tuple((identifier, 0, tag) for identifier in identifiers)
+def _upload(name: str, tag: str, identifiers: tuple[int, ...], at: int = 0) -> Upload:
+    rows = tuple((identifier, at, tag) for identifier in identifiers)
     return Upload(key=f"data/in/{name}.csv", rows=rows)

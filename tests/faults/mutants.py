@@ -253,7 +253,7 @@ MUTANTS = (
     ),
     _mutant(
         "older versions that nobody saw are not put before a copy is made",
-        (_CLAIM, "    admit_older(uploads,", "    admit_older([],"),
+        (_CLAIM, "    put_all_older(uploads,", "    put_all_older([],"),
     ),
     _mutant(
         "what nobody knows is older than what is gone",

@@ -233,7 +233,7 @@ class World:
 
         return Calendar
 
-    def _gate(self, name: str, request: dict[str, Any], perform: Callable[[], Any]) -> Any:
+    def _gate(self, name: str, request: dict[str, Any], perform: Callable[..., Any]) -> Any:
         if threading.current_thread() is not threading.main_thread():
             current().pause()
             return perform()

@@ -141,6 +141,7 @@ class Fault:
         "crash_before",
         "crash_after",
         "throttle",
+        "partly_refused",
         "timeout",
         "lost_answer",
         "sent_twice",

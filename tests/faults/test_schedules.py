@@ -59,6 +59,7 @@ def test_a_single_crash_at_any_call_leaves_each_version_one_verdict(
 ) -> None:
     load = exhaustive.loads()[number]
     calm = judge(played, load)
+    assert calm.calls <= exhaustive.CALLS_PER_FILE * len(load.uploads)
 
     for schedule in exhaustive.single_faults(load, calm.calls):
         if schedule.faults[0].kind == "crash_after":

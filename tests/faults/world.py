@@ -16,7 +16,6 @@ from typing import Any
 from unittest import mock
 
 import psycopg
-from botocore.exceptions import ReadTimeoutError
 
 from config.runtime import (
     ClaimSettings,
@@ -37,8 +36,9 @@ from lambdas.sweep.handler import handler as sweep
 from lambdas.upsert.handler import handler as upsert
 from local.warehouse import Warehouse
 from tests.faults import actors
-from tests.faults.actors import Actor, Crash
-from tests.faults.aws import Client, client_error
+from tests.faults.actors import Actor
+from tests.faults.aws import Client
+from tests.faults.failing import PARTLY, faulty
 from tests.faults.machine import Execution
 from tests.faults.schedule import MENDED_JOBS, TABLES, Fault, Schedule, Upload
 from tests.faults.services import DataApi, Message, Pending, Queue, Topic, Workflows
@@ -144,16 +144,19 @@ class World:
             for name, (service_name, service) in services.items()
         }
 
-    def _gate(self, name: str, request: dict[str, Any], perform: Callable[[], Any]) -> Any:
+    def _gate(self, name: str, request: dict[str, Any], perform: Callable[..., Any]) -> Any:
         """One call of one function: its turn comes, and then a fault may."""
         actor = actors.current()
         actor.pause()
-        fault = self._faults.get((True, self.calls))
+        fault = self._faults.pop((True, self.calls), None)
         self.calls += 1
         self._note(f"{actor.label}: {name}{_told(request)}{f'  << {fault.kind}' if fault else ''}")
         if fault is None:
             return perform()
-        return _faulty(fault.kind, name, perform)
+        if fault.kind == "partly_refused" and name not in PARTLY:
+            self._faults[True, self.calls] = fault  # the next call that can be
+            return perform()
+        return faulty(fault.kind, name, request, perform)
 
     def _note(self, line: str) -> None:
         self.trace.append(line)
@@ -512,23 +515,6 @@ def object_created(
             },
         },
     }
-
-
-def _faulty(kind: str, name: str, perform: Callable[[], Any]) -> Any:
-    if kind == "crash_before":
-        raise Crash
-    if kind == "throttle":
-        raise client_error("ThrottlingException", name.partition(".")[2], "slow down")
-    if kind == "timeout":
-        raise ReadTimeoutError(endpoint_url=name)
-    perform()
-    if kind == "crash_after":
-        raise Crash
-    if kind == "lost_answer":
-        raise ReadTimeoutError(endpoint_url=name)
-    if kind == "sent_twice":  # the client library tries again after a lost answer
-        return perform()
-    raise NotImplementedError(kind)
 
 
 def _told(request: dict[str, Any]) -> str:

@@ -70,8 +70,11 @@ def _filled(known: list[int | None]) -> list[int]:
 
 
 def unseen_before(scope: Scope, state: State, file: int) -> tuple[int, int] | None:
-    """The oldest version before this one that the ledger does not know, and its sequence."""
-    if "older versions are not admitted" in scope.broken:
+    """The oldest version before this one that the ledger does not know, and its sequence.
+
+    Before what is gone nobody looks.
+    """
+    if "older versions are not admitted" in scope.broken or state.source[file] != THERE:
         return None
     for each, sequence in listed(scope, state, file):
         if each == file:

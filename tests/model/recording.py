@@ -49,7 +49,7 @@ def recorded() -> Iterator[list[Invocation]]:
     invocations: list[Invocation] = []
 
     class Recording(World):
-        def _gate(self, name: str, request: dict[str, Any], perform: Callable[[], Any]) -> Any:
+        def _gate(self, name: str, request: dict[str, Any], perform: Callable[..., Any]) -> Any:
             actor = actors.current()
             known = next((each for each in reversed(invocations) if each.actor is actor), None)
             if known is None:

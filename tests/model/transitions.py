@@ -53,11 +53,11 @@ TRANSITIONS: dict[str, Transition] = {
     ),
     "claim.raise": Transition(f"{_CLAIM}.claim", ("Ledger.raise_generation",)),
     "claim.pool": Transition(f"{_CLAIM}.claim", ("Ledger.pool",)),
-    "claim.list": Transition(f"{_UNSEEN}.admit_older", ("Objects.page_of_versions",)),
+    "claim.list": Transition(f"{_UNSEEN}.put_all_older", ("Objects.page_of_versions",)),
     "claim.list older": Transition(
-        f"{_UNSEEN}.admit_older", ("Objects.versions", "Ledger.versions_of")
+        f"{_UNSEEN}.put_all_older", ("Objects.versions", "Ledger.versions_of")
     ),
-    "claim.admit": Transition(f"{_UNSEEN}.admit_older", ("Ledger.pool_file",)),
+    "claim.admit": Transition(f"{_UNSEEN}.put_all_older", ("Ledger.pool_file",)),
     "claim.exists": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
     "claim.copy": Transition(f"{_CLAIM}._copy", ("Objects.copy_version",)),
     "claim.exists after all": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
@@ -142,8 +142,8 @@ QUIET = {
 LEFT_OUT = {
     # reads the jobs, which stay as they are here
     "lambdas.shared.jobs.load_job_configurations",
-    # looks for a copy of what is gone, which nobody makes or deletes any more
-    "lambdas.shared.unseen._was_copied",
+    # looks for a copy of what is gone: where one is made meanwhile, older ones were put before
+    "lambdas.shared.unseen._has_place",
     # starts what a job calls after a load, by a name of the batch: another machine's concern
     "lambdas.settle.settling.Settling._start_calls",
 }

@@ -53,7 +53,7 @@ VARIANTS = (
     _variant("a newer version is not asked for", _VERSIONS, {"lose": 1}, "is stale"),
     _variant("what is gone has no place", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED"),
     _variant("what nobody knows is older", _VERSIONS, {"lose": 1}, "is lost: SUPERSEDED"),
-    _variant("only what is settled has a place", _VERSIONS, {"lose": 1, "stop": 1}, "is lost"),
+    _variant("only what is settled has a place", _VERSIONS, {"lose": 1, "sweep": 1}, "is lost"),
     _variant(
         "route supersedes by what it has seen",
         (File(), File(version=2, bad="named")),

@@ -7,7 +7,7 @@ from config.job import Job
 from lambdas.shared.aws.ledger import Known
 from lambdas.shared.aws.objects import Version
 from lambdas.shared.domain.files import File, FileState, padded_sequence
-from lambdas.shared.unseen import admitted, versions_of
+from lambdas.shared.unseen import put_older, versions_of
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -135,9 +135,9 @@ def test_a_version_without_an_event_stands_above_an_older_one_whose_event_comes_
     bucket = _Bucket([("v1", 10), ("v2", 20)])
     ledger = _Ledger([], events=[("v1", 10)])
 
-    found = admitted(
+    found = put_older(
         _KEY,
-        "v2",
+        {"v2"},
         job=_JOB,
         objects=bucket,  # type: ignore[arg-type] # all of it that is used
         ledger=ledger,  # type: ignore[arg-type] # all of it that is used
@@ -151,9 +151,9 @@ def test_an_older_version_stands_below_a_newer_one_whose_event_comes_meanwhile()
     bucket = _Bucket([("v1", 10), ("v2", 20), ("v3", 30)])
     ledger = _Ledger([("v3", 30, FileState.POOLED)], events=[("v2", 20)])
 
-    admitted(
+    put_older(
         _KEY,
-        "v3",
+        {"v3"},
         job=_JOB,
         objects=bucket,  # type: ignore[arg-type] # all of it that is used
         ledger=ledger,  # type: ignore[arg-type] # all of it that is used

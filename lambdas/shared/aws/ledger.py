@@ -21,6 +21,7 @@ from lambdas.shared.aws import clients
 from lambdas.shared.aws.concurrently import for_each
 from lambdas.shared.aws.failures import code_of, translated
 from lambdas.shared.aws.items import Items, conditional, marshal
+from lambdas.shared.domain.errors import StorageBusyError
 from lambdas.shared.domain.files import File, FileState, Verdict, object_id
 
 _FIRST_GENERATION = 1
@@ -63,7 +64,7 @@ class Ledger:
     def pool_file(self, file: File, job_id: str) -> FileState:
         """Put the file and its pool entry, if absent; the state the file is in now.
 
-        A waiting file becomes pooled. A file with a verdict keeps it.
+        A waiting file becomes pooled, with the sequence it has. A file with a verdict keeps it.
         """
         return self._put_file(file, job_id, FileState.POOLED)
 
@@ -87,33 +88,63 @@ class Ledger:
         item = self._items.get(_file_key(file))
         return item.get("moved_to") if item else None
 
-    def record_move(self, file: File, destination: str) -> None:
-        """Remember that no job takes the file, and where it lies now."""
-        item = _file_item(file, FileState.NOT_CONFIGURED) | {"moved_to": destination}
-        self._items.put(item)
+    def record_move(self, file: File, destination: str) -> bool:
+        """Remember that no job takes the file, and where it lies now; False if a job has it."""
+        return self._items.put_if(
+            _file_item(file, FileState.NOT_CONFIGURED) | {"moved_to": destination},
+            when="attribute_not_exists(pk) OR #state = :waiting",
+            values={":waiting": FileState.WAITING.value},
+            names={"#state": "state"},
+        )
 
     def _put_file(self, file: File, job_id: str, state: FileState) -> FileState:
         item = _file_item(file, state) | {"job_id": job_id}
-        condition = conditional(
-            "attribute_not_exists(pk) OR #state = :waiting",
-            {":waiting": FileState.WAITING.value},
-            {"#state": "state"},
-        )
-        puts: list[Any] = [{"Put": {"TableName": self.table, "Item": marshal(item), **condition}}]
+        put: Any = {"TableName": self.table, "Item": marshal(item)}
+        writes = [{"Put": put | conditional("attribute_not_exists(pk)")}]
         if state is FileState.POOLED:
-            entry = _pool_key(file, job_id) | {"file": file.to_json()}
-            puts.append({"Put": {"TableName": self.table, "Item": marshal(entry)}})
+            writes.append(self._pooling(file, job_id))
+        if self._written(writes):
+            return state
+        known = self._items.get(_file_key(file))
+        if known is None:
+            raise StorageBusyError(f"{file.key} was known, and is no more; try again")
+        if state is FileState.POOLED and known["state"] == FileState.WAITING:
+            return self._pool_waiting(File.from_json(known), job_id)
+        return FileState(known["state"])
+
+    def _pool_waiting(self, file: File, job_id: str) -> FileState:
+        """Pool a file that waits, in the place it got among the versions of its key."""
+        values = {
+            ":waiting": FileState.WAITING.value,
+            ":pooled": FileState.POOLED.value,
+            ":job": job_id,
+            ":error": None,
+        }
+        names = {"#state": "state", "#error": "error"}
+        update: Any = {
+            "TableName": self.table,
+            "Key": marshal(_file_key(file)),
+            "UpdateExpression": "SET #state = :pooled, job_id = :job, #error = :error",
+            **conditional("#state = :waiting", values, names),
+        }
+        if self._written([{"Update": update}, self._pooling(file, job_id)]):
+            return FileState.POOLED
+        return self.file_state(file) or FileState.WAITING
+
+    def _pooling(self, file: File, job_id: str) -> Any:
+        entry = _pool_key(file, job_id) | {"file": file.to_json()}
+        return {"Put": {"TableName": self.table, "Item": marshal(entry)}}
+
+    def _written(self, writes: list[Any]) -> bool:
+        """Whether all of them were done; False where a condition does not hold."""
         with translated():
             try:
-                clients.dynamodb().transact_write_items(TransactItems=puts)
+                clients.dynamodb().transact_write_items(TransactItems=writes)
             except ClientError as error:
                 if not _conditions_failed(error):
                     raise
-                known = self.file_state(file)
-                if known is None:
-                    raise
-                return known
-        return state
+                return False
+        return True
 
     def withdraw(self, file: File, job_id: str, reason: dict[str, Any]) -> None:
         """Take a file that cannot be read out of the pool: it waits, and the sweep sends it again.
@@ -133,14 +164,7 @@ class Ledger:
             **conditional("#state = :pooled", values, names),
         }
         entry: Any = {"TableName": self.table, "Key": marshal(_pool_key(file, job_id))}
-        with translated():
-            try:
-                clients.dynamodb().transact_write_items(
-                    TransactItems=[{"Update": update}, {"Delete": entry}]
-                )
-            except ClientError as error:
-                if not _conditions_failed(error):
-                    raise
+        self._written([{"Update": update}, {"Delete": entry}])
 
     def failures(self, job_id: str) -> int:
         """How many executions of a job have failed in a row."""
@@ -235,15 +259,8 @@ class Ledger:
                     self._project_one(each, job_id, batch_id)
 
     def _project_one(self, verdict: Verdict, job_id: str, batch_id: str) -> None:
-        with translated():
-            try:
-                clients.dynamodb().transact_write_items(
-                    TransactItems=self._projection(verdict, job_id, batch_id)
-                )
-            except ClientError as error:
-                if not _conditions_failed(error):
-                    raise
-                self._items.delete(_pool_key(verdict.file, job_id))
+        if not self._written(self._projection(verdict, job_id, batch_id)):
+            self._items.delete(_pool_key(verdict.file, job_id))
 
     def _projection(self, verdict: Verdict, job_id: str, batch_id: str) -> list[Any]:
         """The writes of one verdict: the file's state, and the end of its pool entry."""

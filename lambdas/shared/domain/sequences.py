@@ -11,8 +11,9 @@ _STEP = 16 ** (SEQUENCE_WIDTH // 4)
 def filled(known: Sequence[str | None]) -> list[str]:
     """The sequences of a key's versions, the oldest first; None where one is not known.
 
-    An unknown one gets its place right above the known one before it: what S3's own event says of
-    the versions after it, now or later, is higher.
+    An unknown one gets its place right above the highest known before it: what S3's own event says
+    of the versions after it, now or later, is higher. Uploads in parts may be listed in another
+    order than their events have: then it is above what is after it, too.
     """
     sequences = [None if each is None else int(each, 16) for each in known]
     position = 0
@@ -20,13 +21,13 @@ def filled(known: Sequence[str | None]) -> list[str]:
         end = position
         while end < len(sequences) and sequences[end] is None:
             end += 1
-        low = sequences[position - 1] if position else 0
+        low = max((each for each in sequences[:position] if each is not None), default=0)
         high = sequences[end] if end < len(sequences) else None
-        sequences[position:end] = _between(low or 0, high, end - position)
+        sequences[position:end] = _between(low, high, end - position)
         position = end + 1
     return [f"{each:0{SEQUENCE_WIDTH}X}" for each in sequences if each is not None]
 
 
 def _between(low: int, high: int | None, count: int) -> list[int]:
-    gap = _STEP if high is None else min(_STEP, (high - low) // (count + 1))
+    gap = _STEP if high is None or high <= low else min(_STEP, (high - low) // (count + 1))
     return [low + gap * (at + 1) for at in range(count)]

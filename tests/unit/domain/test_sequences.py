@@ -36,3 +36,15 @@ def test_one_found_after_another_still_fits() -> None:
     for _ in range(20):
         middle, between = filled([None, middle])
         assert middle < between
+
+
+def test_an_unknown_one_is_above_all_before_it_though_these_are_not_in_order() -> None:
+    """Of two uploads in parts, the first to begin may be the last to end."""
+    begun_first, ended_first = padded_sequence("64"), padded_sequence("32")
+
+    found = filled([begun_first, ended_first, None])
+    between = filled([begun_first, None, ended_first])
+
+    assert found[:2] == [begun_first, ended_first]
+    assert found[2] > begun_first
+    assert between[1] > begun_first

@@ -13,7 +13,9 @@ import pytest
 from config.runtime import RouteSettings
 from lambdas.route.handler import handler
 from lambdas.shared.aws import clients
+from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
+from lambdas.shared.domain.files import FileState, padded_sequence
 from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "my-data-bucket"
@@ -195,6 +197,25 @@ def test_a_job_turned_active_takes_the_file_that_waited(account: Account) -> Non
     assert handler(event, None)["status"] == "triggered"
 
 
+def test_a_file_that_waited_keeps_its_place_when_its_own_event_comes_late(account: Account) -> None:
+    """The places of other versions were found beside it."""
+    event = account.upload("data/in/products.csv")
+    unsaid = json.loads(json.dumps(event))
+    del unsaid["detail"]["object"]["sequencer"]
+    handler(unsaid, None)
+    ledger, key = Ledger("ledger"), event["detail"]["object"]["key"]
+    (waiting,) = ledger.versions_of(BUCKET, key)
+    account.configure([job | {"is_active": True} for job in JOBS])
+
+    handler(event, None)
+
+    (pooled,) = ledger.versions_of(BUCKET, key)
+    assert (waiting.state, pooled.state) == (FileState.WAITING, FileState.POOLED)
+    assert pooled.file == waiting.file
+    assert ledger.pool("JOB003", most=9) == [waiting.file]
+    assert waiting.file.sequence != padded_sequence(event["detail"]["object"]["sequencer"])
+
+
 @pytest.mark.parametrize("kind", ["object_created_multipart", "object_created_copy"])
 def test_a_file_counts_however_it_was_created(account: Account, kind: str) -> None:
     event = account.upload("data/in/customers.csv", kind=kind)
@@ -316,3 +337,16 @@ def test_a_dead_letter_that_is_sent_again_wakes_its_job(account: Account) -> Non
     woken = handler(letter, None)
     assert woken["status"] == "triggered"
     assert woken["execution"].endswith("-10")
+
+
+def test_a_file_in_the_pool_of_a_job_that_is_gone_is_not_moved(account: Account) -> None:
+    """Its load may be under way."""
+    event = account.upload("data/in/customers.csv")
+    handler(event, None)
+    account.configure([])
+
+    answer = handler(event, None)
+
+    assert answer["status"] == "already_known"
+    left = clients.s3().list_object_versions(Bucket=BUCKET, Prefix="data/in/")
+    assert len(left["Versions"]) == 1
