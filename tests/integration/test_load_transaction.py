@@ -3,6 +3,7 @@
 COPY is played by inserts here; everything else runs as it is written.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from config.job import Job
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import Column, FileSchema
 from lambdas.shared.domain.files import File
-from lambdas.shared.domain.load_plan import Candidate, plan_load
+from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
 from lambdas.shared.domain.names import Identifier
 from lambdas.shared.domain.types import BIGINT, varchar
 from lambdas.shared.domain.upsert_sql import Transaction, Unit
@@ -27,6 +28,8 @@ ID = Column(name=Identifier("id"), type=BIGINT)
 NAME = Column(name=Identifier("name"), type=varchar(8))
 AT = Column(name=Identifier("at"), type=BIGINT)
 MIGRATIONS = Path("lambdas/sql/migrations")
+
+Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -58,29 +61,38 @@ class Warehouse:
         self.connection = connection
         self.after_statement: Callable[[], None] = lambda: None
 
-    def run(self, sql: str) -> list[tuple[Any, ...]]:
+    def run(self, sql: str) -> Rows:
         cursor = None
         for statement in dialect.translate(sql).statements:
             cursor = self.connection.execute(statement)
         return cursor.fetchall() if cursor is not None and cursor.description else []
 
-    def load(
-        self, version: str, rows: list[tuple[Any, ...]], *, name: str = "t", **fields: Any
-    ) -> None:
+    def load(self, version: str, rows: Rows, *, name: str = "t", **fields: Any) -> None:
         """One file of one load, committed; raises what the engine raises, rolled back."""
+        self.load_batch({_file(version, name): rows}, **fields)
+
+    def load_batch(
+        self, files: dict[File, Rows], *, one_by_one: bool = False, **fields: Any
+    ) -> None:
+        """The files of one load, the oldest first, as `load` does one."""
         job = _job(**fields)
-        file = _file(version, name)
-        schema = FileSchema(format="parquet", columns=(ID, NAME, AT), rows=len(rows))
-        candidate = Candidate(
-            file=file, raw_key=file.raw_key("t"), missing=False, schema=schema, error=None
-        )
-        plan = plan_load(job, [candidate], target=None, has_mutex=False)
+        candidates = [
+            Candidate(
+                file=file,
+                raw_key=file.raw_key("t"),
+                missing=False,
+                schema=FileSchema(format="parquet", columns=(ID, NAME, AT), rows=len(rows)),
+                error=None,
+            )
+            for file, rows in files.items()
+        ]
+        plan = plan_load(job, candidates, target=None, has_mutex=False, one_by_one=one_by_one)
         for ddl in plan.ddl:
             self.run(ddl)
         self.connection.commit()
         try:
-            for statement in upsert_sql.statements(_transaction(plan, job, file)):
-                self._run_or_copy(statement, file, rows)
+            for statement in upsert_sql.statements(_transaction(plan, job)):
+                self._run_or_copy(statement, plan, files)
                 self.after_statement()
             # a Data API batch has a session of its own, and its temporary tables end with it
             self.connection.execute("DISCARD TEMP")
@@ -89,30 +101,36 @@ class Warehouse:
             self.connection.rollback()
             raise
 
-    def _run_or_copy(self, statement: str, file: File, rows: list[tuple[Any, ...]]) -> None:
+    def _run_or_copy(self, statement: str, plan: LoadPlan, files: dict[File, Rows]) -> None:
+        staging = re.match(r'COPY "sluice_staging_(\d+)"', statement)
         if statement.startswith('COPY "sluice_batch"'):
-            self.connection.execute(
-                "INSERT INTO sluice_batch VALUES (%s,0,%s,%s,%s,%s,%s,'LOADED',%s,'','',now())",
-                (
-                    file.file_id,
-                    file.file_id[:16],
-                    file.sequence,
-                    file.key,
-                    file.version_id,
-                    file.size,
-                    len(rows),
-                ),
-            )
-        elif statement.startswith("COPY"):
-            for row in rows:
-                self.connection.execute("INSERT INTO sluice_staging_1 VALUES (%s,%s,%s)", row)
+            for file, rows in files.items():
+                self.connection.execute(
+                    "INSERT INTO sluice_batch VALUES (%s,0,%s,%s,%s,%s,%s,'LOADED',%s,'','',now())",
+                    (
+                        file.file_id,
+                        file.file_id[:16],
+                        file.sequence,
+                        file.key,
+                        file.version_id,
+                        file.size,
+                        len(rows),
+                    ),
+                )
+        elif staging:
+            number = int(staging[1])
+            for each in plan.units[number - 1].files:
+                for row in files[each.file]:
+                    self.connection.execute(
+                        f"INSERT INTO sluice_staging_{number} VALUES (%s,%s,%s)", row
+                    )
         else:
             self.run(statement)
 
-    def table(self) -> list[tuple[Any, ...]]:
+    def table(self) -> Rows:
         return self.run("SELECT id, name, at FROM t ORDER BY id, at")
 
-    def history(self) -> list[tuple[Any, ...]]:
+    def history(self) -> Rows:
         return self.run("SELECT version_id, verdict FROM sluice.load_history ORDER BY version_id")
 
 
@@ -142,8 +160,7 @@ def _file(version: str, name: str) -> File:
     )
 
 
-def _transaction(plan: Any, job: Job, file: File) -> Transaction:
-    unit = plan.units[0]
+def _transaction(plan: LoadPlan, job: Job) -> Transaction:
     return Transaction(
         table=plan.table,
         mode=job.load_mode,
@@ -151,19 +168,20 @@ def _transaction(plan: Any, job: Job, file: File) -> Transaction:
         order=tuple(map(Identifier, job.order_columns)),
         any_duplicate=job.on_duplicate_keys == "any",
         minimum_rows_kept=job.minimum_rows_kept,
-        units=(
+        units=tuple(
             Unit(
-                number=1,
-                file_ids=(file.file_id,),
+                number=number,
+                file_ids=tuple(each.file.file_id for each in unit.files),
                 manifest="s3://b/m",
                 format="parquet",
                 gzip=False,
                 csv=None,
                 columns=unit.columns,
                 expected_rows=unit.expected_rows,
-            ),
+            )
+            for number, unit in enumerate(plan.units, 1)
         ),
-        one_by_one=False,
+        one_by_one=plan.one_by_one,
         batch_manifest="s3://b/w",
         copy_role="arn:aws:iam::123456789012:role/copy",
         job_id="J1",
@@ -172,9 +190,13 @@ def _transaction(plan: Any, job: Job, file: File) -> Transaction:
     )
 
 
-def refused(warehouse: Warehouse, version: str, rows: list[tuple[Any, ...]], **fields: Any) -> str:
+def refused(warehouse: Warehouse, version: str, rows: Rows, **fields: Any) -> str:
+    return refused_batch(warehouse, {_file(version, "t"): rows}, **fields)
+
+
+def refused_batch(warehouse: Warehouse, files: dict[File, Rows], **fields: Any) -> str:
     with pytest.raises(psycopg.errors.RaiseException) as raised:
-        warehouse.load(version, rows, **fields)
+        warehouse.load_batch(files, **fields)
     codes = [finding.code for finding in findings(str(raised.value))]
     # whatever else is found of a file, its verdict is what counts
     return "VERDICT" if "VERDICT" in codes else ", ".join(codes)
@@ -228,7 +250,7 @@ def test_append_keeps_what_is_there(warehouse: Warehouse) -> None:
     ],
 )
 def test_bad_rows_leave_nothing(
-    warehouse: Warehouse, rows: list[tuple[Any, ...]], fields: dict[str, Any], code: str
+    warehouse: Warehouse, rows: Rows, fields: dict[str, Any], code: str
 ) -> None:
     assert refused(warehouse, "1", rows, **fields) == code
     assert warehouse.table() == []
@@ -250,6 +272,41 @@ def test_a_tie_goes_to_the_later_file_and_null_loses(warehouse: Warehouse) -> No
     warehouse.load("1", [(1, "first", 5), (2, "known", 1)], order_by="at")
     warehouse.load("2", [(1, "second", 5), (2, "null", None)], order_by="at")
     assert warehouse.table() == [(1, "second", 5), (2, "known", 1)]
+
+
+def two_files(first: Rows, second: Rows) -> dict[File, Rows]:
+    """One batch; the second file is the newer one."""
+    return {_file("1", "first"): first, _file("2", "second"): second}
+
+
+@pytest.mark.parametrize("at", [5, None])
+def test_a_tie_between_files_of_one_batch_is_refused_and_file_after_file_the_later_wins(
+    warehouse: Warehouse, at: int | None
+) -> None:
+    files = two_files([(1, "first", at), (2, "only", 1)], [(1, "second", at)])
+    assert refused_batch(warehouse, files, order_by="at") == "TIE"
+    assert warehouse.table() == []
+    assert warehouse.history() == []
+
+    warehouse.load_batch(files, order_by="at", one_by_one=True)
+    assert warehouse.table() == [(1, "second", at), (2, "only", 1)]
+    assert warehouse.history() == [("1", "LOADED"), ("2", "LOADED")]
+
+
+def test_a_tie_in_the_first_column_alone_is_no_tie(warehouse: Warehouse) -> None:
+    files = two_files([(1, "b", 5)], [(1, "a", 5)])
+    warehouse.load_batch(files, order_by=["at", "name"])
+    assert warehouse.table() == [(1, "b", 5)]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("older", [4, None])
+def test_the_newest_row_wins_in_whichever_file_of_a_batch_it_is(
+    warehouse: Warehouse, older: int | None, one_by_one: bool
+) -> None:
+    files = two_files([(1, "new", 5), (2, "old", older)], [(1, "old", older), (2, "new", 5)])
+    warehouse.load_batch(files, order_by="at", one_by_one=one_by_one)
+    assert warehouse.table() == [(1, "new", 5), (2, "new", 5)]
 
 
 def test_any_one_row_is_kept_where_the_job_says_so(warehouse: Warehouse) -> None:
@@ -299,7 +356,7 @@ def test_a_reader_sees_the_old_rows_or_the_new_ones_and_waits_for_nobody(
 ) -> None:
     old, new = [(1, "old", 1), (2, "old", 1)], [(1, "new", 2), (2, "new", 2)]
     warehouse.load("1", old, load_mode=mode)
-    seen: list[list[tuple[Any, ...]]] = []
+    seen: list[Rows] = []
     with psycopg.connect(engine, autocommit=True) as reader:
         reader.execute("SET lock_timeout = '1ms'")
         warehouse.after_statement = lambda: seen.append(
