@@ -9,7 +9,12 @@ from config.job import Job
 from config.runtime import UpsertSettings
 from lambdas.shared.aws.warehouse import Warehouse
 from lambdas.shared.domain.columns import Column, FileSchema
-from lambdas.shared.domain.errors import FormatError, KeyColumnError, WarehouseError
+from lambdas.shared.domain.errors import (
+    FormatError,
+    KeyColumnError,
+    StatementLostError,
+    WarehouseError,
+)
 from lambdas.shared.domain.files import File
 from lambdas.shared.domain.load import Step
 from lambdas.shared.domain.names import Identifier
@@ -111,3 +116,31 @@ def test_attempts_that_find_out_nothing_end(attempt: int, errors: dict[str, Any]
     loading = Loading(step(attempt, errors=errors, reason="connection lost"), SETTINGS)
     with pytest.raises(WarehouseError, match=f"{attempt - 1} attempts .* connection lost"):
         loading.advance()
+
+
+class Lost:
+    """A preparation whose statement the Data API has forgotten."""
+
+    def attempt(self) -> Any:
+        raise StatementLostError("no such statement")
+
+
+def waits(attempt: int) -> list[int]:
+    """So many that no chance makes them all large, all small or all the same."""
+    loading = Loading(step(attempt), SETTINGS)
+    lost: Any = Lost()
+    loading.preparation = lost
+    return [loading.advance()["wait_seconds"] for _ in range(200)]
+
+
+def test_the_pause_before_another_attempt_is_of_any_length_up_to_twice_the_last_limit() -> None:
+    for attempt in range(1, 9):
+        limit, found = 2**attempt, waits(attempt)
+        assert 1 <= min(found) <= limit / 2 < max(found) <= limit
+
+
+def test_no_pause_is_longer_than_five_minutes() -> None:
+    for attempt in range(9, MOST_ATTEMPTS + 1):
+        found = waits(attempt)
+        assert min(found) >= 1
+        assert max(found) == 300
