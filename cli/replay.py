@@ -34,6 +34,8 @@ from lambdas.shared.jobs import load_job_configurations
 
 _BATCH = 10
 _MOST_SHOWN = 50
+_MOST_READ = 200_000
+"""Files and replays of a job: some hundred pages of the index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,9 @@ def replay(
     state: Annotated[
         FileState, typer.Option(help="As they ended before.", case_sensitive=False)
     ] = FileState.LOADED,
-    most: Annotated[int, typer.Option(min=1, max=100_000, help="Most files.")] = 10_000,
+    most: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Most files of a job, the newest.")
+    ] = 10_000,
     rate: Annotated[float, typer.Option(min=0.1, help="Files a second.")] = 50,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be.")] = False,
     yes: Yes = False,
@@ -89,16 +93,18 @@ def replay(
             raise UsageError("name a --job, or one --file or several")
         is_agreed = needs_no_answer(yes=yes, dry_run=dry_run)
         with entered(environment) as place:
-            chosen = _chosen(place, job, file or [], _utc(since), _utc(until), state, most)
+            chosen, is_cut = _chosen(place, job, file or [], _utc(since), _utc(until), state, most)
             going = [each for each in chosen if each.reason is None]
             if not as_json:
                 _show(chosen)
+                _warn_of_cut(len(chosen), most, is_cut=is_cut)
             sent = 0
             if going and not dry_run and (is_agreed or confirmed(f"replay {len(going)} file(s)?")):
                 _send(going, place, rate)
                 sent = len(going)
     if as_json:
-        show_json({"sent": sent, "files": [each.to_json() for each in chosen]})
+        files = [each.to_json() for each in chosen]
+        show_json({"sent": sent, "cut": is_cut, "files": files})
     elif sent:
         show_text(f"{sent} replays sent; `sluice status` shows what becomes of them")
 
@@ -115,20 +121,23 @@ def _chosen(
     until: datetime | None,
     state: FileState,
     most: int,
-) -> list[Candidate]:
+) -> tuple[list[Candidate], bool]:
+    """In the order in which they arrived, and whether there may be older ones."""
     jobs = {each.job_id: each for each in load_job_configurations(place.bucket, CONFIG_KEY)}
     view = LedgerView(place.ledger_table)
     period: dict[str, Any] = {
         name: at for name, at in (("since", since), ("until", until)) if at is not None
     }
     if job is not None:
-        found = view.files_of(_job_id(job, jobs), most=most, **period)
+        originals, is_all = view.originals_of(
+            _job_id(job, jobs), state, most=most, most_read=_MOST_READ, **period
+        )
     else:
-        found = [entry for key in keys for entry in _newest(place, view, key, state, **period)]
-    originals = [each for each in found if each.file.replay == 0 and each.state is state]
+        originals = [each for key in keys for each in _newest(place, view, key, state, **period)]
+        is_all = True
     _warn(originals, jobs)
     ordered = sorted(originals, key=lambda each: (each.file.arrived_at, each.file.sequence))
-    return for_each(lambda each: _candidate(each, jobs, place, view), ordered)
+    return for_each(lambda each: _candidate(each, jobs, place, view), ordered), not is_all
 
 
 def _job_id(wanted: str, jobs: dict[str, Job]) -> str:
@@ -171,6 +180,19 @@ def _warn(entries: Sequence[FileEntry], jobs: dict[str, Job]) -> None:
                 f"{job_id} has no order_by: rows of these files replace those of files that came"
                 " after them; replay until now, or name the newest"
             )
+
+
+def _warn_of_cut(count: int, most: int, *, is_cut: bool) -> None:
+    if is_cut and count < most:
+        warn(
+            f"only the job's newest {_MOST_READ:,} files and replays were looked at, older ones"
+            " are left out; narrow --from and --to"
+        )
+    elif is_cut:
+        warn(
+            f"there may be more than {most:,} such files, and these are the newest; narrow --from"
+            " and --to, or raise --most"
+        )
 
 
 def _candidate(

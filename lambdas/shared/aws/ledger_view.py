@@ -3,7 +3,7 @@
 The layout is the one `ledger.py` writes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -111,6 +111,37 @@ class LedgerView:
 
         By the index, which is a moment behind.
         """
+        return list(self._files_of(job_id, most, since, until))
+
+    def originals_of(
+        self,
+        job_id: str,
+        state: FileState,
+        *,
+        most: int,
+        most_read: int,
+        since: datetime = _EARLIEST,
+        until: datetime = _LATEST,
+    ) -> tuple[list[FileEntry], bool]:
+        """The newest of a job's files in a state, without replays, and whether that is all.
+
+        Reads about `most_read` files and replays at most, as `files_of` does.
+        """
+        found: list[FileEntry] = []
+        for read, entry in enumerate(self._files_of(job_id, most_read + 1, since, until)):
+            if read == most_read:
+                return found, False
+            if entry.file.replay or entry.state is not state:
+                continue
+            if len(found) == most:
+                return found, False
+            found.append(entry)
+        return found, True
+
+    def _files_of(
+        self, job_id: str, most: int, since: datetime, until: datetime
+    ) -> Iterator[FileEntry]:
+        """Page by page, as far as somebody asks on."""
         items = self._items.query(
             "job_id = :job AND arrived_at BETWEEN :since AND :until",
             {":job": job_id, ":since": _text(since), ":until": _text(until)},
@@ -119,7 +150,7 @@ class LedgerView:
             IndexName="by_job",
             ScanIndexForward=False,
         )
-        return [FileEntry.from_item(item) for item in items]
+        return map(FileEntry.from_item, items)
 
     def versions_of(self, bucket: str, key: str, *, most: int = 10_000) -> list[FileEntry]:
         """The versions of a key that the ledger knows, and their replays, in no order."""

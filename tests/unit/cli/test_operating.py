@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cli import replay as replay_command
 from cli import sweep as sweep_command
 from cli.exits import Exit
 from lambdas.shared.domain.events import Replay, WakeUp, parse_event, wake_up
@@ -128,6 +129,53 @@ def test_rejected_files_are_replayed_when_asked_for(deployed: Deployed) -> None:
 
     assert deployed.run_json("replay", "--job", "J1", "--yes")["sent"] == 0
     assert deployed.run_json("replay", "--job", "J1", "--state", "rejected", "--yes")["sent"] == 1
+
+
+def test_the_most_files_are_the_newest_and_a_cut_is_said(deployed: Deployed) -> None:
+    arrived = [files.a_file(f"customers_{n}.csv", minutes=n) for n in range(3)]
+    settled(deployed, *(files.loaded(file, 1) for file in arrived))
+    asked = ("replay", "--job", "J1", "--dry-run", "--most")
+
+    cut = deployed.run_json(*asked, "2")
+    assert cut["cut"] is True
+    assert [each["key"][-5] for each in cut["files"]] == ["1", "2"]
+    assert deployed.run_json(*asked, "3")["cut"] is False
+
+    said = (
+        "more than 2 such files, and these are the newest; narrow --from and --to, or raise --most"
+    )
+    assert said in deployed.run(*asked, "2", "-e", "dev").stderr
+    assert "--most" not in deployed.run(*asked, "3", "-e", "dev").stderr
+
+
+def test_replays_and_files_that_ended_otherwise_do_not_count_towards_the_most(
+    deployed: Deployed,
+) -> None:
+    older, newer = (files.a_file(f"customers_{n}.csv", minutes=n) for n in (1, 2))
+    again = [File.from_json(newer.to_json() | {"replay": n}) for n in (1, 2)]
+    bad = files.a_file("customers_bad.csv", minutes=3)
+    settled(deployed, *(files.loaded(file, 1) for file in (older, newer, *again)))
+    settled(deployed, files.rejected(bad))
+
+    answer = deployed.run_json("replay", "--job", "J1", "--most", "2", "--yes")
+
+    assert (answer["sent"], answer["cut"]) == (2, False)
+    assert [each.file.name for each in sent(deployed)] == ["customers_1.csv", "customers_2.csv"]
+
+
+@pytest.mark.parametrize(("most_read", "is_cut"), [(3, False), (2, True)])
+def test_older_files_that_were_not_looked_at_are_said(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, most_read: int, is_cut: bool
+) -> None:
+    monkeypatch.setattr(replay_command, "_MOST_READ", most_read)
+    arrived = [files.a_file(f"customers_{n}.csv", minutes=n) for n in range(3)]
+    settled(deployed, files.rejected(arrived[0]), *(files.loaded(file, 1) for file in arrived[1:]))
+    asked = ("replay", "--job", "J1", "--state", "rejected", "--dry-run")
+
+    answer = deployed.run_json(*asked)
+
+    assert (answer["cut"], len(answer["files"])) == (is_cut, 0 if is_cut else 1)
+    assert ("newest 2 files and replays" in deployed.run(*asked, "-e", "dev").stderr) is is_cut
 
 
 @pytest.mark.parametrize(
