@@ -85,7 +85,6 @@ class Sweeping:
                 Metric.OLDEST_UNLOADED_FILE_SECONDS: self._age(
                     min(self.unloaded, default=self.now)
                 ),
-                Metric.OVERDUE: overdue,
             }
         )
         return outcome
@@ -161,11 +160,13 @@ class Sweeping:
         """Whether the last deadline was missed and nobody was told.
 
         What came after a missed deadline is taken for what was missed: it does not also count as
-        what is due by the next.
+        what is due by the next. The deadline is noted last, and only once SNS took the notice:
+        whatever is cut short is said again by the next sweep, and two sweeps at once may say it
+        twice, which is better than never.
         """
         deadline, before = last_deadlines(expect, self.now)
         known = self.ledger.expected(job.job_id, self.now.isoformat())
-        if deadline.isoformat() <= known.since:
+        if deadline.isoformat() <= max(known.since, known.missed or ""):
             return False
         due = 2 if known.missed == before.isoformat() else 1
         between = self.view.files_of(
@@ -173,9 +174,9 @@ class Sweeping:
         )
         if sum(entry.file.replay == 0 for entry in between) >= due:
             return False
-        if not self.ledger.note_missed(job.job_id, deadline.isoformat()):
-            return False
-        Alerts(self.settings.topic_arn).publish(**notices.overdue(job, deadline))
+        emit({Metric.OVERDUE: 1})
+        if Alerts(self.settings.topic_arn).publish(**notices.overdue(job, deadline)):
+            self.ledger.note_missed(job.job_id, deadline.isoformat())
         return True
 
     def _age(self, since: datetime) -> float:

@@ -16,11 +16,13 @@ class Alerts:
     def __init__(self, topic_arn: str) -> None:
         self.topic_arn = topic_arn
 
-    def publish(self, *, subject: str, message: str) -> None:
-        """Publish, and only log it when SNS refuses."""
+    def publish(self, *, subject: str, message: str) -> bool:
+        """Whether SNS took it; a refusal is only logged."""
         subject = subject.encode("ascii", "replace").decode().replace("\n", " ")[:_MAX_SUBJECT]
         body = message.encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
         try:
             clients.sns().publish(TopicArn=self.topic_arn, Subject=subject, Message=body)
         except (ClientError, BotoCoreError) as error:
             logger().warning("notification not sent", subject=subject, reason=str(error))
+            return False
+        return True

@@ -40,7 +40,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """Since when a job's files are expected, and the last deadline it missed: UTC, ISO 8601."""
+    """Since when a job's files are expected, and the last missed deadline said: UTC, ISO 8601."""
 
     since: str
     missed: str | None
@@ -299,15 +299,14 @@ class Ledger:
         item = self._items.update(_expected_key(job_id), change, {":now": now})
         return Expected(since=item["since"], missed=item.get("missed"))
 
-    def note_missed(self, job_id: str, deadline: str) -> bool:
-        """Keep the last deadline a job missed; False if it was known, so notices go out once."""
-        noted = self._items.update_if(
+    def note_missed(self, job_id: str, deadline: str) -> None:
+        """Keep the last deadline a job missed, and never an earlier one instead."""
+        self._items.update_if(
             _expected_key(job_id),
             "SET missed = :deadline",
             {":deadline": deadline},
             when="attribute_not_exists(missed) OR missed < :deadline",
         )
-        return noted is not None
 
     def record_load(self, job_id: str, batch_id: str, load: dict[str, Any]) -> bool:
         """Write down what a load did; False if it was written before, so notices go out once."""

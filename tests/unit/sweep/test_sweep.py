@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from config.metrics import Metric
 from config.runtime import SweepSettings
 from lambdas.shared.aws import clients
+from lambdas.shared.aws.alerts import Alerts
 from lambdas.shared.aws.ledger import Ledger
 from lambdas.shared.aws.objects import Objects, Version, VersionPage
 from lambdas.shared.aws.workflow import Workflow
@@ -332,6 +334,49 @@ def test_a_file_that_did_not_come_is_said_once(account: Account) -> None:
     assert account.said() == ["Overdue: orders"]
 
 
+@pytest.mark.parametrize(("dies", "said"), [((Alerts, "publish"), 1), ((Ledger, "note_missed"), 2)])
+def test_a_sweep_that_dies_over_a_missed_file_leaves_it_to_the_next(
+    account: Account, capsys: pytest.CaptureFixture[str], dies: tuple[type, str], said: int
+) -> None:
+    """Said and counted twice is better than never."""
+    account.configure(expecting())
+    expected_since(account, 5)
+    with account.monkeypatch.context() as patched:
+        patched.setattr(*dies, died)
+        with pytest.raises(RuntimeError):
+            account.sweep()
+    capsys.readouterr()
+
+    counted = []
+    for _ in range(2):
+        account.sweep()
+        counted.append(overdue_in(capsys.readouterr().out))
+    assert counted == [1, 0]
+    assert account.said() == ["Overdue: orders"] * said
+
+
+def died(*_arguments: Any, **_fields: Any) -> None:
+    raise RuntimeError("died")
+
+
+def overdue_in(log: str) -> float:
+    """The metric's sum."""
+    lines = [json.loads(line) for line in log.splitlines()]
+    return sum(sum(line.get(Metric.OVERDUE.value, [])) for line in lines)
+
+
+def test_a_notice_of_a_missed_file_that_the_topic_refuses_is_tried_again(account: Account) -> None:
+    account.configure(expecting())
+    expected_since(account, 5)
+    topic = account.settings.topic_arn
+    account.use(topic_arn=f"{topic}-gone")
+    assert [account.sweep()["overdue"] for _ in range(2)] == [1, 1]
+
+    account.use(topic_arn=topic)
+    assert [account.sweep()["overdue"] for _ in range(2)] == [1, 0]
+    assert account.said() == ["Overdue: orders"]
+
+
 def test_nobody_is_told_of_a_deadline_before_the_first_sweep(account: Account) -> None:
     account.configure(expecting())
 
@@ -355,7 +400,7 @@ def test_a_late_file_counts_for_the_deadline_it_missed(
 ) -> None:
     account.configure(expecting())
     expected_since(account, 5)
-    assert account.ledger.note_missed("ORDERS", deadline(1).isoformat())
+    account.ledger.note_missed("ORDERS", deadline(1).isoformat())
     for number in range(files):
         arrived(account, deadline(1) + timedelta(minutes=5 + number))
 
