@@ -240,7 +240,7 @@ class Loading:
 
     def _later(self, reason: str) -> dict[str, Any]:
         """A new attempt, with a token of its own, after a pause of any length up to a limit."""
-        return self._again(reason=reason, wait=random.uniform(1, 2**self.attempt))  # noqa: S311 - jitter, no secret
+        return self._again(reason=reason, wait=random.uniform(1, min(2**self.attempt, 300)))  # noqa: S311 - jitter, no secret
 
     def _again(self, *, reason: str, wait: float = 0, **changes: Any) -> dict[str, Any]:
         return {
@@ -249,7 +249,7 @@ class Loading:
             "statement_id": None,
             "attempt": self.attempt + 1,
             "reason": redacted(reason),
-            "wait_seconds": round(min(wait, 300)),
+            "wait_seconds": round(wait),
             **changes,
         }
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tests.faults import exhaustive
-from tests.faults.schedule import Schedule, drawn
+from tests.faults.schedule import Schedule, drawn, from_json
 from tests.faults.simulate import figures_of, simulator
 
 _RESULT = Path("build/faults.json")
@@ -26,6 +26,7 @@ def main(
     schedules: Annotated[int, typer.Option(help="How many random schedules.")] = 10_000,
     first: Annotated[int, typer.Option(help="The first seed.")] = 0,
     seed: Annotated[int | None, typer.Option(help="Replay one seed and show how it went.")] = None,
+    schedule: Annotated[str, typer.Option(help="Replay one schedule: JSON, as printed.")] = "",
     crashes: Annotated[bool, typer.Option(help="Also every single fault, and pairs.")] = True,
     workers: Annotated[int, typer.Option(help="Processes, each with a warehouse.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -35,8 +36,8 @@ def main(
     Example: python -m tests.faults --schedules 500
     """
     console = Console(stderr=True)
-    if seed is not None:
-        raise typer.Exit(_replay(seed, console))
+    if seed is not None or schedule:
+        raise typer.Exit(_replay(from_json(schedule) if schedule else drawn(seed or 0), console))
     started = time.monotonic()
     totals: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
@@ -53,7 +54,7 @@ def main(
             failed += figures["failed"]
             progress.advance(task, figures["totals"]["schedules"])
     for told in failed[:_MOST_SHOWN]:
-        console.print(told, markup=False, highlight=False)
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
         console.print(f"all {len(failed)}: {_FAILED}", markup=False, highlight=False)
     result = {
@@ -69,12 +70,12 @@ def main(
     raise typer.Exit(1 if failed else 0)
 
 
-def _replay(seed: int, console: Console) -> int:
+def _replay(schedule: Schedule, console: Console) -> int:
     with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
-        outcome = made.play(drawn(seed))
+        outcome = made.play(schedule)
         if outcome.violations:
             outcome = made.shortened(outcome)
-    console.print(outcome.told(), markup=False, highlight=False)
+    console.print(outcome.told(), markup=False, highlight=False, soft_wrap=True)
     return 1 if outcome.violations else 0
 
 

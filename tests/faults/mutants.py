@@ -49,8 +49,21 @@ MUTANTS = (
         (_SQL, '"h.sequence > b.sequence"', "\"h.sequence > 'g'\""),
     ),
     _mutant(
-        "order is by the wall clock",
-        (_SQL, '"h.sequence > b.sequence"', '"h.settled_at > GETDATE()"'),
+        "order is by the clock of events",
+        (
+            _ROUTER,
+            "sequence=event.sequencer,",
+            'sequence=f"{int(event.time.timestamp() * 1_000_000):016X}",',
+        ),
+    ),
+    _mutant(
+        "rows are copied by prefix",
+        (_SQL, 'IAM_ROLE {literal(role)} MANIFEST"', 'IAM_ROLE {literal(role)}"'),
+        (
+            "upsert/preparing.py",
+            "manifest=self.folder.rows_manifest(number)",
+            'manifest="s3://data/" + unit.files[0].raw_key.partition("/year=")[0]',
+        ),
     ),
     _mutant(
         "the batch truncates",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 _COLUMNS = {"id": "BIGINT", "at": "BIGINT", "tag": "VARCHAR(64)"}
 JOBS: list[dict[str, Any]] = [
@@ -205,6 +206,19 @@ class Schedule:
         if gone is None:
             return self.unsaid
         return tuple(n - (n > gone) for n in self.unsaid if n != gone)
+
+
+def to_json(schedule: Schedule) -> str:
+    """The schedule as one line, which `from_json` reads."""
+    return _SCHEDULES.dump_json(schedule).decode()
+
+
+def from_json(text: str) -> Schedule:
+    """A schedule that was printed; raises pydantic's ValidationError."""
+    return _SCHEDULES.validate_json(text)
+
+
+_SCHEDULES = TypeAdapter(Schedule)
 
 
 def drawn(seed: int) -> Schedule:

@@ -15,7 +15,7 @@ import psycopg
 
 from local.warehouse import Caller, Warehouse
 from tests.faults import oracle
-from tests.faults.schedule import CALLING_JOB, JOBS, TABLES, Schedule, Upload
+from tests.faults.schedule import CALLING_JOB, JOBS, TABLES, Schedule, Upload, to_json
 from tests.faults.storage import Bucket
 from tests.faults.world import BUCKET, ENVIRONMENT, StuckError, World, in_place_of_aws
 
@@ -38,14 +38,13 @@ class Outcome:
 
     def told(self) -> str:
         """The schedule and how it went, for whoever has to mend it."""
-        lines = [f"seed {self.schedule.seed}, restlessness {self.schedule.restlessness}"]
-        lines += [
-            f"  {upload.key} {upload.rows} {upload.fault or ''}" for upload in self.schedule.uploads
-        ]
-        lines += [f"  {fault.kind} at {fault.at}" for fault in self.schedule.faults]
-        lines += [f"  the event of upload {number} is lost" for number in self.schedule.unsaid]
-        lines += ["  swept at the end"] * self.schedule.is_swept
-        lines += [f"  clocks are wrong by up to {self.schedule.skew} s"] * bool(self.schedule.skew)
+        schedule = self.schedule
+        lines = [f"seed {schedule.seed}; as JSON, for --schedule:", to_json(schedule)]
+        lines += [f"  {each.key} {each.rows} {each.fault or ''}" for each in schedule.uploads]
+        lines += [f"  {fault.kind} at {fault.at}" for fault in schedule.faults]
+        lines += [f"  the event of upload {number} is lost" for number in schedule.unsaid]
+        lines += ["  swept at the end"] * schedule.is_swept
+        lines += [f"  clocks are wrong by up to {schedule.skew} s"] * bool(schedule.skew)
         found = ["VIOLATIONS", *self.violations] if self.violations else ["holds"]
         return "\n".join([*lines, *self.trace, *found])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import exhaustive
-from tests.faults.schedule import Fault, Schedule, drawn
+from tests.faults.schedule import Fault, Schedule, drawn, from_json, to_json
 from tests.faults.simulate import Outcome, Simulator, simulator
 
 
@@ -42,6 +42,11 @@ def test_a_seed_replays_exactly(played: Simulator) -> None:
         return [line.partition(" {")[0] for line in outcome.trace]
 
     assert calls(first) == calls(second)
+
+
+def test_a_schedule_that_is_printed_can_be_read() -> None:
+    for schedule in [*map(drawn, range(50)), *exhaustive.loads(), exhaustive.large()]:
+        assert from_json(to_json(schedule)) == schedule
 
 
 def test_a_fault_is_met_where_the_schedule_says(played: Simulator) -> None:

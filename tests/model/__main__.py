@@ -30,6 +30,7 @@ def main(
     failed = [report for report in reports if report.violation]
     for report in failed:
         console.print(report.told(), markup=False, highlight=False)
+    cut = sum(not report.is_whole and not report.violation for report in reports)
     missed = 0
     chosen = (*VARIANTS, *(DEEP_VARIANTS if deep else ())) if variants else ()
     for variant in [v for v in chosen if only in v.broken]:
@@ -41,8 +42,8 @@ def main(
         console.print(f"\n{verdict}: {told}", markup=False, highlight=False)
     states, seconds = sum(r.states for r in reports), time.monotonic() - started
     console.print(
-        f"\n{states:,} states, {len(failed)} violations, {missed} variants missed,"
-        f" {seconds:.0f} seconds"
+        f"\n{states:,} states, {len(failed)} violations, {missed} variants missed, {cut} scopes"
+        f" not seen whole, {seconds:.0f} seconds"
     )
     raise typer.Exit(1 if failed or missed else 0)
 

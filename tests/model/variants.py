@@ -42,7 +42,7 @@ def _variant(
 
 
 VARIANTS = (
-    # the ten that earlier wordings of the protocol had
+    # those that earlier wordings of the protocol had
     _variant("redelivery does nothing", _ONE, {"crash": 1}, "has no verdict", sweeps=False),
     _variant("the sweep looks at no pool", _ONE, {"stop": 1, "lose": 1}, "has no verdict"),
     _variant("claim takes pool entries", _ONE, {"stop": 1}, "has no verdict"),

@@ -26,6 +26,8 @@ from tools.bench.client import Client, running_account
 _RESULT = Path("build/bench-burst.json")
 _PATIENCE_SECONDS = 900
 _UPLOADS_AT_ONCE = 8
+_MOST = {"executions": 15, "transactions": 15}
+"""Of a burst into one table, however many files it has."""
 _BATCH = re.compile(r"'(run-[^']*-\d+-\d+)'")
 
 
@@ -216,6 +218,10 @@ def main(
     _RESULT.parent.mkdir(exist_ok=True)
     _RESULT.write_text(json.dumps(result, indent=2) + "\n")
     typer.echo(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in found.items()))
+    grouped = [found[name] for name in ("distinct", "overlapping") if name in found]
+    if any(figures[name] > most for figures in grouped for name, most in _MOST.items()):
+        console.print(f"a burst took more than {_MOST}")
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -139,8 +139,7 @@ def test_the_pause_before_another_attempt_is_of_any_length_up_to_twice_the_last_
         assert 1 <= min(found) <= limit / 2 < max(found) <= limit
 
 
-def test_no_pause_is_longer_than_five_minutes() -> None:
+def test_no_pause_is_longer_than_five_minutes_and_late_ones_differ_too() -> None:
     for attempt in range(9, MOST_ATTEMPTS + 1):
         found = waits(attempt)
-        assert min(found) >= 1
-        assert max(found) == 300
+        assert 1 <= min(found) <= 150 < max(found) <= 300
