@@ -19,7 +19,7 @@ from tests.faults.simulate import figures_of, simulator
 _RESULT = Path("build/faults.json")
 _FAILED = Path("build/faults-failed.txt")
 _MOST_SHOWN = 3
-_CHUNK = 200
+_CHUNK = 400
 
 
 def main(

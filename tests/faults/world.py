@@ -150,11 +150,11 @@ class World:
         actor.pause()
         fault = self._faults.pop((True, self.calls), None)
         self.calls += 1
+        if fault and fault.kind == "partly_refused" and name not in PARTLY:
+            self._faults[True, self.calls] = fault  # the next call that can be
+            fault = None
         self._note(f"{actor.label}: {name}{_told(request)}{f'  << {fault.kind}' if fault else ''}")
         if fault is None:
-            return perform()
-        if fault.kind == "partly_refused" and name not in PARTLY:
-            self._faults[True, self.calls] = fault  # the next call that can be
             return perform()
         return faulty(fault.kind, name, request, perform)
 
