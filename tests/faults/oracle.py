@@ -172,15 +172,18 @@ def final_violations(
 
 
 def replay_violations(
-    asked: Sequence[tuple[str, int]], replays: Sequence[tuple[str, int, str]]
+    asked: Sequence[tuple[str, int]],
+    unheard: Sequence[tuple[str, int]],
+    replays: Sequence[tuple[str, int, str]],
 ) -> Iterator[str]:
-    """Of the replays of a version that were asked for, and reached route, one has its verdict.
+    """Of the replays of a version that were asked for, and heard, one has its verdict.
 
     Further ones are refused while it has none.
     """
     known = {(version_id, replay) for version_id, replay, _ in replays}
-    for version_id in sorted({version_id for version_id, _ in asked}):
-        if not any(each in known for each in asked if each[0] == version_id):
+    heard = {*asked} - {*unheard}
+    for version_id in sorted({version_id for version_id, _ in heard}):
+        if not any(each in known for each in heard if each[0] == version_id):
             yield f"{version_id} was asked for again, and nothing came of it"
     for version_id, replay in sorted(known - {*asked}):
         yield f"nobody asked for replay {replay} of {version_id}"

@@ -113,7 +113,7 @@ class Simulator:
         violations += oracle.final_violations(
             _versions(world), records, world.ledger_states(), bucket
         )
-        violations += oracle.replay_violations(world.asked, records.replays())
+        violations += oracle.replay_violations(world.asked, world.unheard, records.replays())
         asked = [each["identity"] for each in world.workflows.releases.values()]
         violations += oracle.call_violations(records.batches(CALLING_JOB), asked)
         violations += [f"not at rest: {each}" for each in world.unrest()]

@@ -113,6 +113,7 @@ class World:
         self.deleted: set[str] = set()
         self.unsaid: set[str] = set()
         self.asked: list[tuple[str, int]] = []
+        self.unheard: list[tuple[str, int]] = []
         self._is_last_sweep = False
         self.trace: list[str] = []
         self._warehouse = warehouse
@@ -416,8 +417,7 @@ class World:
         if "object" in detail:
             self.unsaid.add(detail["object"]["version-id"])
         if "file" in detail:
-            lost = (detail["file"]["version_id"], detail["file"]["replay"])
-            self.asked = [each for each in self.asked if each != lost]
+            self.unheard.append((detail["file"]["version_id"], detail["file"]["replay"]))
         return True
 
     def _sweep_early(self) -> bool:
