@@ -17,10 +17,13 @@ def loads() -> list[Schedule]:
     bad = Upload(key="data/in/upsert_1.csv", rows=((11, 0, "bad"),), fault="bad_row")
     null = Upload(key="data/in/upsert_2.csv", rows=((21, 0, "null"),), fault="null_key")
     torn = Upload(key="data/in/upsert_3.parquet", rows=((31, 0, "torn"),), fault="torn")
+    twice = Upload(
+        key="data/in/upsert_4.csv", rows=((41, 0, "one"), (41, 0, "other")), fault="key_twice"
+    )
     return [
         Schedule(seed=1, uploads=(good,), restlessness=0.0, has_tables=False),
         Schedule(seed=2, uploads=(good, newer), restlessness=0.3),
-        Schedule(seed=3, uploads=(good, bad, null, torn), restlessness=0.3),
+        Schedule(seed=3, uploads=(good, bad, null, torn, twice), restlessness=0.3),
         Schedule(
             seed=4,
             uploads=(_upload("append_0", "one", (1,)), _upload("also_1", "two", (11,))),
