@@ -19,7 +19,7 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import s3_backends
-from moto.sqs.models import Message, sqs_backends
+from moto.sqs.models import Message, Queue, sqs_backends
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service,
@@ -214,6 +214,26 @@ def sending_a_message_invokes_the_function() -> bool:
     finally:
         LambdaBackend.send_sqs_batch = original  # type: ignore[method-assign]
     return batches == [1]
+
+
+@shows("SQSBackend.is_message_valid_based_on_retention_period")
+def a_queue_is_counted_for_each_message() -> bool:
+    url = client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    for number in range(5):
+        client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+    counted = []
+    original = Queue.approximate_number_of_messages
+
+    def counting(queue: Queue) -> int:
+        counted.append(queue)
+        return int(original.fget(queue))  # type: ignore[misc] # a property has one
+
+    Queue.approximate_number_of_messages = property(counting)  # type: ignore[assignment,misc] # for a moment
+    try:
+        sqs_backends[ACCOUNT][REGION].receive_message("q", 5, 0, 30)
+    finally:
+        Queue.approximate_number_of_messages = original  # type: ignore[method-assign] # as it was
+    return len(counted) >= 5
 
 
 @shows("SQSBackend.receive_message")
