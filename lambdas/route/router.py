@@ -146,22 +146,20 @@ class Router:
 
     def _move_aside(self, file: File) -> Outcome:
         """Move a file that no job takes; one that a job had in its pool keeps its place there."""
-        destination = file.new_files_key
         objects = Objects(file.bucket)
-        moved_before = self.ledger.moved_to(file)
-        if moved_before is None:
-            state = self.ledger.file_state(file)
-            if state not in (None, FileState.WAITING):
-                return {"status": "already_known", "state": state.value}
+        state = self.ledger.file_state(file)
+        if state not in (None, FileState.WAITING, FileState.NOT_CONFIGURED):
+            return {"status": "already_known", "state": state.value}
+        if state is not FileState.NOT_CONFIGURED:
             try:
-                objects.copy_version(file, destination)
+                objects.copy_version(file, file.new_files_key)
             except ObjectGoneError:
                 return {"status": "missing", "key": file.key}
-            if not self.ledger.record_move(file, destination):
-                return {"status": "already_known", "key": file.key}
-            self.alerts.publish(**notices.not_configured(file, destination))
+            if not self.ledger.record_move(file, file.new_files_key):
+                return self._move_aside(file)  # a job took it meanwhile, or another event moved it
+            self.alerts.publish(**notices.not_configured(file, file.new_files_key))
         objects.delete_version(file.key, file.version_id)
-        return {"status": "not_configured", "moved_to": moved_before or destination}
+        return {"status": "not_configured", "moved_to": file.new_files_key}
 
     def _keep_waiting(self, job: Job, file: File) -> Outcome:
         if self.ledger.is_new(file):

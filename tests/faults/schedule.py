@@ -251,10 +251,10 @@ def drawn(seed: int) -> Schedule:
         unsaid=tuple(n for n in range(len(uploads)) if is_swept and dice.random() < 0.3),
         skew=dice.choice([0, 0, 2, 3_600, 172_800]),
     )
-    return misread(schedule, dice) if dice.random() < 0.5 else schedule
+    return _misread(schedule, dice) if dice.random() < 0.5 else schedule
 
 
-def misread(schedule: Schedule, dice: random.Random) -> Schedule:
+def _misread(schedule: Schedule, dice: random.Random) -> Schedule:
     """The same where good files that are appended are misread at first, and asked for again."""
     if not any(each.table == "f_append" for each in schedule.uploads):
         return schedule

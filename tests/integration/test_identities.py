@@ -103,6 +103,10 @@ class Account:
         self.upload(key, json.dumps(content).encode())
         return key
 
+    def sweep_by_hand_only(self) -> None:
+        """Stop the schedule, whose sweeps come every few seconds here and would be first."""
+        self.client("events").disable_rule(Name="sluice-local-sweep")
+
 
 def until(found: Callable[[], Any]) -> Any:
     end = time.monotonic() + _PATIENCE_SECONDS
@@ -489,6 +493,7 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assembly = synthesize(ROOT, "local", cache_dir=home.cache)
         info = start_detached(assembly=assembly, home=home)
     try:
+        Account(info).sweep_by_hand_only()
         for scenario in SCENARIOS:
             scenario(Account(info))
     finally:

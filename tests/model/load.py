@@ -284,16 +284,16 @@ def _list_older(scope: Scope, state: State, function: Function) -> Iterator[_Ste
         following = _looking(function, "claim.list older", tuple(left), found)
         yield _Step("claim.list older", f"f{file}", state, following)
         return
-    following = function._replace(at="claim.admit", local=(*function.local, unseen))
+    following = function._replace(at="claim.put older", local=(*function.local, unseen))
     told = f"f{file}; f{unseen[0]} is older and unknown"
     yield _Step("claim.list older", told, state, following)
 
 
-def _admit(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
+def _put_older(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
     *local, (older, sequence) = function.local
     after = pooled(scope, state, older, sequence)
     following = function._replace(at="claim.list older", local=tuple(local))
-    yield _Step("claim.admit", f"f{older}", after, following)
+    yield _Step("claim.put older", f"f{older}", after, following)
 
 
 def _exists(scope: Scope, state: State, function: Function) -> Iterator[_Step]:
@@ -572,7 +572,7 @@ _STEPS: dict[str, Callable[[Scope, State, Function], Iterator[_Step]]] = {
     "claim.pool": _pool,
     "claim.list": _list,
     "claim.list older": _list_older,
-    "claim.admit": _admit,
+    "claim.put older": _put_older,
     "claim.exists": _exists,
     "claim.copy": _copy,
     "claim.exists after all": _exists,

@@ -74,7 +74,7 @@ def unseen_before(scope: Scope, state: State, file: int) -> tuple[int, int] | No
 
     Before what is gone nobody looks.
     """
-    if "older versions are not admitted" in scope.broken or state.source[file] != THERE:
+    if "older versions are not put" in scope.broken or state.source[file] != THERE:
         return None
     for each, sequence in listed(scope, state, file):
         if each == file:

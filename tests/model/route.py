@@ -146,7 +146,7 @@ def _order(scope: Scope, state: State, route: Route) -> Move:
     file, who = route.about, f"route({_told(route)})"
     if (unseen := unseen_before(scope, state, file)) is not None:
         older, sequence = unseen
-        first = route._replace(at="route.admit", read=sequence, older=older)
+        first = route._replace(at="route.put older", read=sequence, older=older)
         return Move(who, "route.order", f"f{older} comes first", _routing(state, first))
     found = dict(listed(scope, state, file))
     if file not in found:
@@ -185,7 +185,7 @@ def raised(state: State, job: int, generation: int, scope: Scope, unless: str = 
 
 def _go_on(scope: Scope, state: State, route: Route, who: str) -> Iterator[Move]:
     """The next transition; `state` is without the route."""
-    if route.at in ("route.order", "route.admit", "route.put", "route.put late"):
+    if route.at in ("route.order", "route.put older", "route.put", "route.put late"):
         yield _admit_on(scope, state, route, who)
     else:
         yield from _start_on(scope, state, route, who)

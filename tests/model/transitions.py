@@ -26,7 +26,7 @@ _START = "lambdas.shared.starting.start_open_generation"
 TRANSITIONS: dict[str, Transition] = {
     # route: a message is received with its first effect and acknowledged with its last
     "route.order": Transition(f"{_ROUTER}._in_order", ("Objects.versions", "Ledger.versions_of")),
-    "route.admit": Transition(f"{_ROUTER}._in_order", ("Ledger.pool_file",)),
+    "route.put older": Transition(f"{_ROUTER}._in_order", ("Ledger.pool_file",)),
     "route.put": Transition(f"{_ROUTER}._admit", ("Ledger.pool_file",)),
     "route.replay": Transition(f"{_ROUTER}._replay", ("Ledger.versions_of", "Ledger.pool_file")),
     "route.replay refused": Transition(f"{_ROUTER}._replay", ("Ledger.versions_of",)),
@@ -57,7 +57,7 @@ TRANSITIONS: dict[str, Transition] = {
     "claim.list older": Transition(
         f"{_UNSEEN}.put_all_older", ("Objects.versions", "Ledger.versions_of")
     ),
-    "claim.admit": Transition(f"{_UNSEEN}.put_all_older", ("Ledger.pool_file",)),
+    "claim.put older": Transition(f"{_UNSEEN}.put_all_older", ("Ledger.pool_file",)),
     "claim.exists": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),
     "claim.copy": Transition(f"{_CLAIM}._copy", ("Objects.copy_version",)),
     "claim.exists after all": Transition(f"{_CLAIM}._copy", ("Objects.exists",)),

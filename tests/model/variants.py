@@ -72,7 +72,7 @@ VARIANTS = (
         "batches are not halved", (File(), File(key="b", bad="nameless")), {}, "never comes to rest"
     ),
     _variant("a replay has no key", (File(), File(replay_of=0)), {}, "never comes to rest"),
-    _variant("older versions are not admitted", _VERSIONS, {"sweep": 1}, "is lost: SUPERSEDED"),
+    _variant("older versions are not put", _VERSIONS, {"sweep": 1}, "is lost: SUPERSEDED"),
 )
 
 DEEP_VARIANTS = (

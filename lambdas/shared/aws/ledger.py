@@ -11,7 +11,7 @@ One DynamoDB table, keys `pk` and `sk`:
     SWEEP             / POSITION               where the last sweep stopped listing
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,11 +83,6 @@ class Ledger:
         item = self._items.get(_file_key(file))
         return FileState(item["state"]) if item else None
 
-    def moved_to(self, file: File) -> str | None:
-        """Where a file that no job takes was moved; None if it was not."""
-        item = self._items.get(_file_key(file))
-        return item.get("moved_to") if item else None
-
     def record_move(self, file: File, destination: str) -> bool:
         """Remember that no job takes the file, and where it lies now; False if a job has it."""
         return self._items.put_if(
@@ -114,26 +109,37 @@ class Ledger:
 
     def _pool_waiting(self, file: File, job_id: str) -> FileState:
         """Pool a file that waits, in the place it got among the versions of its key."""
-        values = {
-            ":waiting": FileState.WAITING.value,
-            ":pooled": FileState.POOLED.value,
-            ":job": job_id,
-            ":error": None,
-        }
-        names = {"#state": "state", "#error": "error"}
-        update: Any = {
-            "TableName": self.table,
-            "Key": marshal(_file_key(file)),
-            "UpdateExpression": "SET #state = :pooled, job_id = :job, #error = :error",
-            **conditional("#state = :waiting", values, names),
-        }
-        if self._written([{"Update": update}, self._pooling(file, job_id)]):
+        change = self._change(
+            file, (FileState.WAITING,), FileState.POOLED, job_id=job_id, error=None
+        )
+        if self._written([change, self._pooling(file, job_id)]):
             return FileState.POOLED
         return self.file_state(file) or FileState.WAITING
 
     def _pooling(self, file: File, job_id: str) -> Any:
         entry = _pool_key(file, job_id) | {"file": file.to_json()}
         return {"Put": {"TableName": self.table, "Item": marshal(entry)}}
+
+    def _unpooling(self, file: File, job_id: str) -> Any:
+        return {"Delete": {"TableName": self.table, "Key": marshal(_pool_key(file, job_id))}}
+
+    def _change(
+        self, file: File, before: Sequence[FileState], after: FileState, **fields: Any
+    ) -> Any:
+        """The write that takes a file out of one of these states; it holds in those alone."""
+        fields["state"] = after.value
+        allowed = {f":before_{at}": each.value for at, each in enumerate(before)}
+        update: Any = {
+            "TableName": self.table,
+            "Key": marshal(_file_key(file)),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            **conditional(
+                f"#state IN ({', '.join(allowed)})",
+                allowed | {f":{name}": value for name, value in fields.items()},
+                {f"#{name}": name for name in fields},
+            ),
+        }
+        return {"Update": update}
 
     def _written(self, writes: list[Any]) -> bool:
         """Whether all of them were done; False where a condition does not hold."""
@@ -151,20 +157,8 @@ class Ledger:
 
         One that has a verdict by now keeps it.
         """
-        values = {
-            ":waiting": FileState.WAITING.value,
-            ":pooled": FileState.POOLED.value,
-            ":error": reason,
-        }
-        names = {"#state": "state", "#error": "error"}
-        update: Any = {
-            "TableName": self.table,
-            "Key": marshal(_file_key(file)),
-            "UpdateExpression": "SET #state = :waiting, #error = :error",
-            **conditional("#state = :pooled", values, names),
-        }
-        entry: Any = {"TableName": self.table, "Key": marshal(_pool_key(file, job_id))}
-        self._written([{"Update": update}, {"Delete": entry}])
+        change = self._change(file, (FileState.POOLED,), FileState.WAITING, error=reason)
+        self._written([change, self._unpooling(file, job_id)])
 
     def failures(self, job_id: str) -> int:
         """How many executions of a job have failed in a row."""
@@ -264,24 +258,15 @@ class Ledger:
 
     def _projection(self, verdict: Verdict, job_id: str, batch_id: str) -> list[Any]:
         """The writes of one verdict: the file's state, and the end of its pool entry."""
-        values = {
-            ":state": verdict.state.value,
-            ":rows": verdict.rows,
-            ":error": verdict.error,
-            ":batch": batch_id,
-            ":pooled": FileState.POOLED.value,
-            ":waiting": FileState.WAITING.value,
-        }
-        names = {"#state": "state", "#rows": "rows", "#error": "error"}
-        update: Any = {
-            "TableName": self.table,
-            "Key": marshal(_file_key(verdict.file)),
-            "UpdateExpression": "SET #state = :state, #rows = :rows, #error = :error,"
-            " batch_id = :batch",
-            **conditional("#state IN (:pooled, :waiting)", values, names),
-        }
-        entry = marshal(_pool_key(verdict.file, job_id))
-        return [{"Update": update}, {"Delete": {"TableName": self.table, "Key": entry}}]
+        change = self._change(
+            verdict.file,
+            (FileState.POOLED, FileState.WAITING),
+            verdict.state,
+            rows=verdict.rows,
+            error=verdict.error,
+            batch_id=batch_id,
+        )
+        return [change, self._unpooling(verdict.file, job_id)]
 
     def sweep_position(self) -> dict[str, str] | None:
         """Where the last sweep stopped; None if it came to the end."""

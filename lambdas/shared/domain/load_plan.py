@@ -6,6 +6,7 @@ same request.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from config.folding import folded
@@ -192,7 +193,7 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
     if absent:
         raise KeyColumnError(
             f"{role} {', '.join(absent)} is not in the file; its columns are"
-            f" {', '.join(column.name.text for column in schema.columns[:20])}"
+            f" {_some(column.name.text for column in schema.columns)}"
         )
     renamed = [(folded(old.strip()), new) for old, new in schema.renamed]
     # blanks around a header are no part of its name
@@ -210,14 +211,14 @@ def _require_any(schema: FileSchema, known: Set[Identifier]) -> None:
     """A file that shares no column with its table and its job is not read as it was written."""
     if known and not any(column.name in known for column in schema.columns):
         raise FormatError(
-            f"none of its columns ({_some(column.name for column in schema.columns)}) is one of"
-            f" its table's or its job's ({_some(known)}); see whether it is the right file, and"
+            f"none of its columns ({_some(column.name.text for column in schema.columns)}) is one"
+            f" of its table's or its job's ({_some(sorted(each.text for each in known))}); see whether it is the right file, and"
             ' what "csv" of its job says of delimiter and header'
         )
 
 
-def _some(names: Iterable[Identifier]) -> str:
-    return ", ".join(sorted(name.text for name in names)[:20])
+def _some(names: Iterable[str]) -> str:
+    return ", ".join(islice(names, 20))
 
 
 def _add(job: Job, columns: Columns, column: Column, fixed: Fixed, *, exists: bool) -> None:
