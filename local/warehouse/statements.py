@@ -3,8 +3,10 @@
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import takewhile
+from typing import Any, Literal, TypeVar
 
 import psycopg
 
@@ -14,6 +16,7 @@ from local.warehouse.results import ResultSet
 Status = Literal["SUBMITTED", "PICKED", "STARTED", "FINISHED", "FAILED", "ABORTED"]
 CLOSED: tuple[Status, ...] = ("FINISHED", "FAILED", "ABORTED")
 
+_Key = TypeVar("_Key")
 RETENTION_SECONDS = 24 * 3600
 TOKEN_SECONDS = 8 * 3600
 
@@ -100,6 +103,7 @@ class Statements:
         self._lock = threading.Lock()
         self._all: dict[str, Statement] = {}
         self._tokens: dict[tuple[str, str], Statement] = {}
+        self._active: list[Statement] = []
 
     def submit(self, statement: Statement) -> Statement:
         """Remember a statement; returns the earlier one if its client token was used before.
@@ -117,31 +121,30 @@ class Statements:
                         f"ClientToken {token} was used before with different parameters"
                     )
                 return earlier
-            active = sum(1 for each in self._all.values() if each.status not in CLOSED)
-            if active >= self._max_active:
+            self._active = [each for each in self._active if each.status not in CLOSED]
+            if len(self._active) >= self._max_active:
                 raise DataApiError(
                     "ActiveStatementsExceededException",
                     f"the number of active statements exceeds the limit of {self._max_active}",
                 )
             self._all[statement.id] = statement
             self._tokens[key] = statement
+            self._active.append(statement)
         return statement
 
     def forget(self, statement: Statement) -> None:
         """Take back a statement that was never started."""
         with self._lock:
             self._all.pop(statement.id, None)
+            self._active.remove(statement)
             for key in [key for key, each in self._tokens.items() if each is statement]:
                 del self._tokens[key]
 
     def _forget(self) -> None:
-        now = time.time()
-        for key, each in list(self._tokens.items()):
-            if each.created_at < now - TOKEN_SECONDS and each.status in CLOSED:
-                del self._tokens[key]
-        for identifier, each in list(self._all.items()):
-            if each.created_at < now - RETENTION_SECONDS and each.status in CLOSED:
-                del self._all[identifier]
+        for key in _outlived(self._tokens, TOKEN_SECONDS):
+            del self._tokens[key]
+        for identifier in _outlived(self._all, RETENTION_SECONDS):
+            del self._all[identifier]
 
     def find(self, identifier: str, principal: str) -> tuple[Statement, SubStatement | None]:
         """A statement of this caller, and the part of it that a suffix names.
@@ -168,7 +171,7 @@ class Statements:
     def active(self) -> list[Statement]:
         """All that have not ended."""
         with self._lock:
-            return [each for each in self._all.values() if each.status not in CLOSED]
+            return [each for each in self._active if each.status not in CLOSED]
 
     def wait(self, statement: Statement, seconds: int | None) -> None:
         """Return when the statement has ended or the time is over.
@@ -189,6 +192,13 @@ class Statements:
         finally:
             with self._lock:
                 statement.waiting -= 1
+
+
+def _outlived(statements: Mapping[_Key, Statement], seconds: float) -> list[_Key]:
+    """Those that began so long ago and have ended. The oldest come first; no others are met."""
+    since = time.time() - seconds
+    old = takewhile(lambda item: item[1].created_at < since, statements.items())
+    return [key for key, each in old if each.status in CLOSED]
 
 
 def new_id() -> str:

@@ -22,7 +22,8 @@ class Warehouse:
     """Starts and stops the engine, and answers Data API calls in between.
 
     `max_active_statements` is the account's quota: 500 of them may be under way, and beyond the
-    threads here they wait as SUBMITTED.
+    threads here they wait as SUBMITTED. Requests and answers are held against the service's model
+    unless whoever calls does that: it takes as long as many a statement.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Warehouse:
         max_active_statements: int = 500,
         max_sessions: int = 500,
         max_waiting_requests: int = 50,
+        checks_shapes: bool = True,
     ) -> None:
         self._engine = Engine(data_dir)
         self._store = object_store
@@ -42,6 +44,7 @@ class Warehouse:
             max_active=max_active_statements, max_waiting=max_waiting_requests
         )
         self._sessions = Sessions(max_open=max_sessions)
+        self._checks_shapes = checks_shapes
         self._log: SystemLog | None = None
         self._runner: Runner | None = None
         self._api: DataApi | None = None
@@ -77,7 +80,9 @@ class Warehouse:
             first_query_id=self._log.last_query_id(self._database) + 1,
             threads=_THREADS,
         )
-        self._api = DataApi(self._runner, self._statements, self._sessions)
+        self._api = DataApi(
+            self._runner, self._statements, self._sessions, checks_shapes=self._checks_shapes
+        )
 
     def stop(self) -> None:
         """Cancel what runs, close all connections, stop Postgres; the data stays."""

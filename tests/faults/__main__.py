@@ -5,6 +5,8 @@ import multiprocessing
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ from rich.progress import Progress
 
 from tests.faults import exhaustive
 from tests.faults.schedule import Schedule, drawn, from_json
-from tests.faults.simulate import figures_of, simulator
+from tests.faults.simulate import Simulator, figures_of, simulator
 
 _RESULT = Path("build/faults.json")
 _FAILED = Path("build/faults-failed.txt")
@@ -70,8 +72,14 @@ def main(
     raise typer.Exit(1 if failed else 0)
 
 
-def _replay(schedule: Schedule, console: Console) -> int:
+@contextmanager
+def _playing() -> Iterator[Simulator]:
     with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
+        yield made
+
+
+def _replay(schedule: Schedule, console: Console) -> int:
+    with _playing() as made:
         outcome = made.play(schedule)
         if outcome.violations:
             outcome = made.shortened(outcome)
@@ -82,7 +90,8 @@ def _replay(schedule: Schedule, console: Console) -> int:
 def _chunks(first: int, count: int, *, crashes: bool) -> list[list[Schedule]]:
     planned: list[Schedule] = [drawn(seed) for seed in range(first, first + count)]
     if crashes:
-        planned += list(exhaustive.everything())
+        with _playing() as made:
+            planned += exhaustive.everything(made.play)
     return [planned[at : at + _CHUNK] for at in range(0, len(planned), _CHUNK)]
 
 

@@ -1,34 +1,32 @@
 """Function invocations that take turns: one runs at a time, from one call to AWS to the next."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
+
+from greenlet import getcurrent, greenlet
 
 
 class Crash(BaseException):
     """The function's process is gone; nothing of its code may catch this."""
 
 
-class Actor:
-    """One invocation of one function, in a thread that runs only when it has the turn."""
+class Actor(greenlet):
+    """One invocation of one function: it runs when it has the turn, on a stack of its own."""
 
     def __init__(self, label: str, function: Callable[[], Any]) -> None:
+        super().__init__()
         self.label = label
         self.result: Any = None
         self.error: BaseException | None = None
         self.is_done = False
         self.calls = 0
         self._function = function
-        self._go = threading.Semaphore(0)
-        self._paused = threading.Semaphore(0)
         self._doomed = False
-        self._thread = threading.Thread(target=self._run, name=label, daemon=True)
-        self._thread.start()
 
     def resume(self) -> None:
         """Let it go on until its next call to AWS, or its end."""
-        self._go.release()
-        self._paused.acquire()
+        self.parent = getcurrent()
+        self.switch()
 
     def kill(self) -> None:
         """End it at its present call."""
@@ -36,16 +34,14 @@ class Actor:
         self.resume()
 
     def pause(self) -> None:
-        """Called in the actor's thread: hand the turn back until it is resumed."""
+        """Called by the actor itself: hand the turn back until it is resumed."""
         self.calls += 1
-        self._paused.release()
-        self._go.acquire()
+        self.parent.switch()
         if self._doomed:
             raise Crash
 
-    def _run(self) -> None:
-        _CURRENT.actor = self
-        self._go.acquire()
+    def run(self) -> None:
+        """What the greenlet runs."""
         try:
             if self._doomed:
                 raise Crash
@@ -53,13 +49,16 @@ class Actor:
         except BaseException as error:  # noqa: BLE001 - whatever ends a function is its outcome
             self.error = error
         self.is_done = True
-        self._paused.release()
 
 
 def current() -> Actor:
-    """The actor whose thread this is."""
-    actor: Actor = _CURRENT.actor
-    return actor
+    """The actor that has the turn; raises LookupError where whoever plays has it."""
+    if running := find_current():
+        return running
+    raise LookupError("no function has the turn")
 
 
-_CURRENT = threading.local()
+def find_current() -> Actor | None:
+    """The actor that has the turn, if one has."""
+    running = getcurrent()
+    return running if isinstance(running, Actor) else None

@@ -1,13 +1,26 @@
 """Every single fault, and pairs of crashes, at every call of a load."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from tests.faults.schedule import Fault, Schedule, Upload
 
-CALLS_PER_FILE = 60
-"""More than a calm load makes; faults beyond its last call are never met."""
+_SEEDS = 90
+
+
+class Reach(Protocol):
+    """How far a schedule goes: what comes later is never met."""
+
+    @property
+    def calls(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+
+
+Play = Callable[[Schedule], Reach]
+"""Plays a schedule. One that differs by a fault at some call or step is the same up to there."""
 
 
 def loads() -> list[Schedule]:
@@ -42,48 +55,48 @@ def loads() -> list[Schedule]:
     ]
 
 
-def single_faults(load: Schedule, calls: int) -> Iterator[Schedule]:
-    """Each kind of fault at each of so many calls."""
-    for kind, at in itertools.product(Fault.AT_CALLS, range(calls)):
+def single_faults(load: Schedule, play: Play) -> Iterator[Schedule]:
+    """Each kind of fault at each call."""
+    for kind, at in itertools.product(Fault.AT_CALLS, range(play(load).calls)):
         yield load.with_faults(Fault(kind=kind, at=at))
 
 
-def pairs_of_crashes(load: Schedule, calls: int) -> Iterator[Schedule]:
-    """A crash after a call, and another at any of the calls that follow."""
-    for first in range(calls):
-        for second in range(first + 1, calls + first + 1):
-            yield load.with_faults(
-                Fault(kind="crash_after", at=first), Fault(kind="crash_after", at=second)
-            )
+def pairs_of_crashes(load: Schedule, play: Play) -> Iterator[Schedule]:
+    """A crash after a call, and another after any of the calls that follow."""
+    for first in range(play(load).calls):
+        crash = Fault(kind="crash_after", at=first)
+        for second in range(first + 1, play(load.with_faults(crash)).calls):
+            yield load.with_faults(crash, Fault(kind="crash_after", at=second))
 
 
-def stops(load: Schedule, steps: int) -> Iterator[Schedule]:
-    """At each of so many steps: the execution is stopped and its function dies."""
-    for at in range(steps):
+def stops(load: Schedule, play: Play) -> Iterator[Schedule]:
+    """At each step: the execution is stopped and its function dies."""
+    for at in range(play(load).steps):
         yield load.with_faults(
             Fault(kind="stop_execution", at=at), Fault(kind="kill_function", at=at + 1)
         )
 
 
-def stops_and_deletions(load: Schedule, steps: int) -> Iterator[Schedule]:
+def stops_and_deletions(load: Schedule, play: Play) -> Iterator[Schedule]:
     """The same, and then somebody deletes the file."""
-    for schedule in stops(load, steps):
+    for schedule in stops(load, play):
         yield schedule.with_faults(
             *schedule.faults, Fault(kind="delete_source", at=schedule.faults[0].at + 2)
         )
 
 
-def zombies(load: Schedule, steps: int) -> Iterator[Schedule]:
-    """At each of so many steps: the execution is stopped, its function and statement go on."""
-    for at in range(steps):
-        slow = replace(load, slowness=0.98, restlessness=0.5)
+def zombies(load: Schedule, play: Play) -> Iterator[Schedule]:
+    """At each step: the execution is stopped, its function and statement go on."""
+    slow = replace(load, slowness=0.98, restlessness=0.5)
+    for at in range(play(slow).steps):
         yield slow.with_faults(Fault(kind="stop_execution", at=at))
 
 
-def lost_ends(load: Schedule, steps: int) -> Iterator[Schedule]:
-    """At each of so many steps: the execution is stopped, and nobody hears of it until a sweep."""
-    for at in range(steps):
-        yield replace(load, is_swept=True).with_faults(
+def lost_ends(load: Schedule, play: Play) -> Iterator[Schedule]:
+    """At each step: the execution is stopped, and nobody hears of it until a sweep."""
+    swept = replace(load, is_swept=True)
+    for at in range(play(swept).steps):
+        yield swept.with_faults(
             Fault(kind="stop_execution", at=at),
             Fault(kind="lose_message", at=at + 1),
             Fault(kind="kill_function", at=at + 2),
@@ -123,24 +136,22 @@ def large() -> Schedule:
     return Schedule(seed=5, uploads=(bad, _upload("append_1", "good", (11,))), restlessness=0.1)
 
 
-def kinds() -> Iterator[Iterator[Schedule]]:
+def kinds(play: Play) -> Iterator[Iterator[Schedule]]:
     """All of the above but the calm loads, kind by kind."""
-    steps = 90
     for load in loads():
-        for kind in (stops, stops_and_deletions, zombies):
-            yield kind(load, steps * len(load.uploads))
-        yield single_faults(load, CALLS_PER_FILE * len(load.uploads))
-    yield pairs_of_crashes(loads()[0], CALLS_PER_FILE)
-    yield lost_ends(loads()[0], steps)
-    yield early_sweeps(steps)
-    yield replays(steps)
+        for kind in (stops, stops_and_deletions, zombies, single_faults):
+            yield kind(load, play)
+    yield pairs_of_crashes(loads()[0], play)
+    yield lost_ends(loads()[0], play)
+    yield early_sweeps(_SEEDS)
+    yield replays(_SEEDS)
 
 
-def everything() -> Iterator[Schedule]:
+def everything(play: Play) -> Iterator[Schedule]:
     """All of the above, the calm loads first."""
     yield from loads()
     yield large()
-    yield from itertools.chain.from_iterable(kinds())
+    yield from itertools.chain.from_iterable(kinds(play))
 
 
 def _upload(name: str, tag: str, identifiers: tuple[int, ...], at: int = 0) -> Upload:

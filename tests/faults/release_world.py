@@ -6,7 +6,6 @@ after it, before anybody hears of it.
 """
 
 import json
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from lambdas.shared.aws import clients
 from lambdas.shared.domain.errors import SluiceError
 from local.warehouse import Caller, Warehouse
 from local.warehouse.errors import DataApiError
-from tests.faults.actors import Crash, current
+from tests.faults.actors import Crash, find_current
 from tests.faults.aws import Client, client_error
 from tests.faults.services import Topic
 from tests.faults.storage import Bucket
@@ -234,8 +233,8 @@ class World:
         return Calendar
 
     def _gate(self, name: str, request: dict[str, Any], perform: Callable[..., Any]) -> Any:
-        if threading.current_thread() is not threading.main_thread():
-            current().pause()
+        if actor := find_current():
+            actor.pause()
             return perform()
         kind = self.fault(name, request)
         self.calls.append(name)

@@ -16,9 +16,8 @@ from tests.faults.simulate import simulator
 def main() -> int:
     """Print `{"caught_at", "violation"}`; exit status 1 if a violation was found."""
     most = int(sys.argv[1])
-    schedules = _mixed(most)
     with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
-        for number, schedule in enumerate(schedules):
+        for number, schedule in enumerate(_mixed(most, made.play)):
             if violations := made.play(schedule).violations:
                 _say(number, violations[0])
                 return 1
@@ -26,12 +25,14 @@ def main() -> int:
     return 0
 
 
-def _mixed(most: int) -> Iterator[Schedule]:
-    """Calm loads, then random schedules and, in turn, systematic ones in an order of no kind."""
+def _mixed(most: int, play: exhaustive.Play) -> Iterator[Schedule]:
+    """Calm loads; then random schedules and, in turn, one of each systematic kind."""
     yield from exhaustive.loads()
     yield exhaustive.large()
-    systematic = list(itertools.chain.from_iterable(exhaustive.kinds()))
-    random.Random("mutants").shuffle(systematic)  # noqa: S311 - the same order each time
+    shuffled = [list(kind) for kind in exhaustive.kinds(play)]
+    for kind in shuffled:  # what is near in a kind goes much the same way
+        random.Random("mutants").shuffle(kind)  # noqa: S311 - the same order each time
+    systematic = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*shuffled)))
     for seed, each in zip(range(most), systematic, strict=False):
         yield drawn(seed)
         yield each

@@ -123,6 +123,7 @@ class World:
             (fault.kind in Fault.AT_CALLS, fault.at): fault for fault in schedule.faults
         }
         self.calls = 0
+        self.steps = 0
         self._actors: list[Actor] = []
         self._routes: dict[Actor, list[Message]] = {}
         self._last: Actor | None = None
@@ -227,6 +228,7 @@ class World:
     def run(self) -> None:
         """Play the schedule until nothing is left to happen; raises StuckError."""
         for step in range(_MOST_STEPS):
+            self.steps = max(self.steps, step + 1)
             if event := self._faults.pop((False, step), None):
                 self._happen(event.kind)
             choices = list(self._choices())

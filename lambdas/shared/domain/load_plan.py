@@ -210,10 +210,11 @@ def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
 def _require_any(schema: FileSchema, known: Set[Identifier]) -> None:
     """A file that shares no column with its table and its job is not read as it was written."""
     if known and not any(column.name in known for column in schema.columns):
+        own = _some(column.name.text for column in schema.columns)
         raise FormatError(
-            f"none of its columns ({_some(column.name.text for column in schema.columns)}) is one"
-            f" of its table's or its job's ({_some(sorted(each.text for each in known))}); see whether it is the right file, and"
-            ' what "csv" of its job says of delimiter and header'
+            f"none of its columns ({own}) is one of its table's or its job's"
+            f" ({_some(sorted(each.text for each in known))}); see whether it is the right file,"
+            ' and what "csv" of its job says of delimiter and header'
         )
 
 
