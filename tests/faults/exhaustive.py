@@ -118,6 +118,18 @@ def early_sweeps(count: int) -> Iterator[Schedule]:
         )
 
 
+def deletions(play: Play) -> Iterator[Schedule]:
+    """At each step: a version is deleted by hand; then a sweep finds a newer one, unannounced."""
+    uploads = (_upload("upsert_0", "first", (1, 2)), _upload("upsert_0", "second", (2, 3)))
+    slow = Schedule(
+        seed=8, uploads=uploads, restlessness=0.5, slowness=0.9, is_swept=True, unsaid=(1,)
+    )
+    for at in range(play(slow).steps):
+        yield slow.with_faults(
+            Fault(kind="delete_source", at=at), Fault(kind="sweep_early", at=at + 1)
+        )
+
+
 def replays(count: int) -> Iterator[Schedule]:
     """A settled file is asked for twice: in turn one whose job is mended, and one that was good."""
     rows = ((1, 0, "again"),)
@@ -143,6 +155,7 @@ def kinds(play: Play) -> Iterator[Iterator[Schedule]]:
             yield kind(load, play)
     yield pairs_of_crashes(loads()[0], play)
     yield lost_ends(loads()[0], play)
+    yield deletions(play)
     yield early_sweeps(_SEEDS)
     yield replays(_SEEDS)
 
