@@ -49,12 +49,15 @@ def main(
         multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=None) as pool,
         Progress(console=console) as progress,
     ):
-        task = progress.add_task("schedules", total=sum(len(chunk) for chunk in chunks))
+        count = sum(len(chunk) for chunk in chunks)
+        task = progress.add_task("schedules", total=count)
         for figures in pool.imap_unordered(figures_of, chunks):
             totals.update(figures["totals"])
             verdicts.update(figures["verdicts"])
             failed += figures["failed"]
             progress.advance(task, figures["totals"]["schedules"])
+            if not console.is_terminal:  # a bar shows nothing before its end there
+                console.print(f"{totals['schedules']} of {count} schedules, {len(failed)} failed")
     for told in failed[:_MOST_SHOWN]:
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     if len(failed) > _MOST_SHOWN:

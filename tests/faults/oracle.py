@@ -181,7 +181,7 @@ def replay_violations(
     Further ones are refused while it has none.
     """
     known = {(version_id, replay) for version_id, replay, _ in replays}
-    heard = {*asked} - {*unheard}
+    heard = Counter(asked) - Counter(unheard)  # one may be asked for again as its event was lost
     for version_id in sorted({version_id for version_id, _ in heard}):
         if not any(each in known for each in heard if each[0] == version_id):
             yield f"{version_id} was asked for again, and nothing came of it"
