@@ -16,6 +16,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudformation.models import Stack
 from moto.core.config import default_user_config
 from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import s3_backends
@@ -526,6 +527,31 @@ def a_transaction_copies_every_item() -> bool:
     finally:
         Item.__deepcopy__ = before
     return len(copied) >= 20
+
+
+@shows("Table.query")
+def a_query_sorts_every_item() -> bool:
+    make_table()
+    for number in range(20):
+        client("dynamodb").put_item(TableName="t", Item={"k": {"S": str(number)}})
+    sorted_items = []
+    before = Table.all_items
+
+    def counted(table: Table) -> list[Item]:
+        found = before(table)
+        sorted_items.extend(found)
+        return found
+
+    Table.all_items = counted  # type: ignore[method-assign] # for a moment
+    try:
+        client("dynamodb").query(
+            TableName="t",
+            KeyConditionExpression="k = :k",
+            ExpressionAttributeValues={":k": {"S": "7"}},
+        )
+    finally:
+        Table.all_items = before  # type: ignore[method-assign] # as it was
+    return len(sorted_items) >= 20
 
 
 def make_table() -> None:
