@@ -86,6 +86,9 @@ bench-burst: $(VENV)/.installed ## Bursts of files, from arrival to commit: buil
 faults: $(VENV)/.installed ## Play 10,000 fault schedules: build/faults.json
 	$(BIN)/python -m tests.faults
 
+crashes: $(VENV)/.installed ## Every fault at every call of six loads, and pairs of crashes: build/crashes.json
+	$(BIN)/python -m tests.faults --crashes
+
 model: $(VENV)/.installed ## Explore the load protocol state by state, the large scopes too
 	$(BIN)/python -m tests.model --deep
 

@@ -26,6 +26,8 @@ from tools.bench.client import Client, running_account
 _RESULT = Path("build/bench-burst.json")
 _PATIENCE_SECONDS = 900
 _UPLOADS_AT_ONCE = 8
+_WAIT_SCALE = 0.3
+"""Of AWS's waits. Much less, and executions that wait ask so often that no function is left."""
 _MOST = {"executions": 15, "transactions": 15}
 """Of a burst into one table, however many files it has."""
 _BATCH = re.compile(r"'(run-[^']*-\d+-\d+)'")
@@ -170,9 +172,9 @@ def _batch(record: str) -> str:
 
 
 @contextmanager
-def running(folder: Path, *, seed: int = 0) -> Iterator[Bench]:
+def running(folder: Path, *, seed: int = 0, wait_scale: float = 0.02) -> Iterator[Bench]:
     """An account in this process, its functions forked from one that has their libraries."""
-    with running_account(folder, seed=seed) as account:
+    with running_account(folder, seed=seed, wait_scale=wait_scale) as account:
         yield Bench(account)
 
 
@@ -200,7 +202,10 @@ def main(
         bursts.beside_another(sample, blocked=True),
     ]
     found = {}
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as bench:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder) / "home", wait_scale=_WAIT_SCALE) as bench,
+    ):
         for burst in scenarios:
             if only in burst.name:
                 found[burst.name] = bench.play(burst)

@@ -43,11 +43,17 @@ class Client:
 
 
 @contextmanager
-def running_account(folder: Path, *, seed: int = 0) -> Iterator[Account]:
+def running_account(folder: Path, *, seed: int = 0, wait_scale: float = 0.02) -> Iterator[Account]:
     """An account in this process, its functions forked from one that has their libraries."""
     # every IsPresent that finds nothing is an error to moto's interpreter, and none to anybody
     logging.getLogger(_INTERPRETER).disabled = True
     assembly = synthesize(_ROOT, "local", cache_dir=folder.parent / "cache")
     faults = Faults(seed=seed)
-    with Account(assembly=assembly, state_dir=folder, runner="forked", faults=faults) as account:
+    with Account(
+        assembly=assembly,
+        state_dir=folder,
+        runner="forked",
+        faults=faults,
+        wait_scale=wait_scale,
+    ) as account:
         yield account
