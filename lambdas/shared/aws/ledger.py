@@ -84,7 +84,7 @@ class Ledger:
         return FileState(item["state"]) if item else None
 
     def record_move(self, file: File, destination: str) -> bool:
-        """Remember that no job takes the file, and where it lies now; False if a job has it."""
+        """Remember that no job takes the file, and where it lies; False if it has another state."""
         return self._items.put_if(
             _file_item(file, FileState.NOT_CONFIGURED) | {"moved_to": destination},
             when="attribute_not_exists(pk) OR #state = :waiting",
