@@ -28,7 +28,7 @@ from local.account.faults import Faults
 from local.account.forks import Forks
 from local.account.functions import Functions
 from local.account.gateway import Gateway, resource_types
-from local.account.home import AccountInfo, Home, NoAccountError
+from local.account.home import WAIT_SCALE, AccountInfo, Home, NoAccountError
 from local.account.identity import ACCOUNT_ID, REGION
 from local.account.meter import Meter
 from local.account.permissions import Notes, Permissions
@@ -83,7 +83,7 @@ class Account:
         state_dir: Path,
         port: int = 0,
         runner: Runner = "subprocess",
-        wait_scale: float = 0.02,
+        wait_scale: float = WAIT_SCALE,
         warehouse: Warehouse | None = None,
         keep: bool = False,
         report: Callable[[str], None] | None = None,

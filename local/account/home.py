@@ -15,6 +15,8 @@ from typing import Any
 
 HEALTH_PATH = "/_sluice/health"
 NOTIFICATIONS_PATH = "/_sluice/notifications"
+WAIT_SCALE = 0.02
+"""How much of AWS's waits an account waits, unless it is told otherwise."""
 _STOP_SECONDS = 30.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

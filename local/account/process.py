@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from local.account.home import AccountInfo, Home, NoAccountError
+from local.account.home import WAIT_SCALE, AccountInfo, Home, NoAccountError
 
 _START_SECONDS = 120.0
 _END_SECONDS = 30.0
@@ -30,7 +30,7 @@ def serve(
     assembly: Path,
     home: Home,
     port: int = 0,
-    wait_scale: float = 0.02,
+    wait_scale: float = WAIT_SCALE,
     keep: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> None:
@@ -71,7 +71,7 @@ def start_detached(
     assembly: Path,
     home: Home,
     port: int = 0,
-    wait_scale: float = 0.02,
+    wait_scale: float = WAIT_SCALE,
     keep: bool = False,
 ) -> AccountInfo:
     """Start an account that outlives this process; returns once it is up.
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--assembly", type=Path, required=True)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--wait-scale", type=float, default=0.02)
+    parser.add_argument("--wait-scale", type=float, default=WAIT_SCALE)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")

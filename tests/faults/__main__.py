@@ -65,12 +65,12 @@ def main(
                 )
     name = "crashes" if crashes else "faults"
     _BUILD.mkdir(exist_ok=True)
-    everything = _BUILD / f"{name}-failed.txt"
-    everything.write_text("\n\n".join(failed))
+    told_whole = _BUILD / f"{name}-failed.txt"
+    told_whole.write_text("\n\n".join(failed))
     for told in failed[:_MOST_SHOWN]:
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
-        console.print(f"all {len(failed)}: {everything}", markup=False, highlight=False)
+        console.print(f"all {len(failed)}: {told_whole}", markup=False, highlight=False)
     result = {
         **totals,
         "violations": len(failed),

@@ -63,6 +63,7 @@ def test_a_single_crash_at_any_call_leaves_each_version_one_verdict(
     played: Simulator, number: int
 ) -> None:
     load = exhaustive.loads()[number]
+    judge(played, load)
 
     for schedule in exhaustive.single_faults(load, played.play):
         if schedule.faults[0].kind == "crash_after":

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from lambdas.shared.domain.names import TableName
 from local.account import Account
+from local.account.home import WAIT_SCALE
 from tools.bench import bursts
 from tools.bench.bursts import Arrival, Burst
 from tools.bench.client import Client, running_account
@@ -172,7 +173,7 @@ def _batch(record: str) -> str:
 
 
 @contextmanager
-def running(folder: Path, *, seed: int = 0, wait_scale: float = 0.02) -> Iterator[Bench]:
+def running(folder: Path, *, seed: int = 0, wait_scale: float = WAIT_SCALE) -> Iterator[Bench]:
     """An account in this process, its functions forked from one that has their libraries."""
     with running_account(folder, seed=seed, wait_scale=wait_scale) as account:
         yield Bench(account)

@@ -10,6 +10,7 @@ from local.account import Account
 from local.account.assembly import synthesize
 from local.account.clients import for_user
 from local.account.faults import Faults
+from local.account.home import WAIT_SCALE
 
 _ROOT = Path(__file__).parents[2]
 _INTERPRETER = "moto.stepfunctions.parser.asl.component.eval_component"
@@ -43,7 +44,9 @@ class Client:
 
 
 @contextmanager
-def running_account(folder: Path, *, seed: int = 0, wait_scale: float = 0.02) -> Iterator[Account]:
+def running_account(
+    folder: Path, *, seed: int = 0, wait_scale: float = WAIT_SCALE
+) -> Iterator[Account]:
     """An account in this process, its functions forked from one that has their libraries."""
     # every IsPresent that finds nothing is an error to moto's interpreter, and none to anybody
     logging.getLogger(_INTERPRETER).disabled = True

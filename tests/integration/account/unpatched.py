@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest import mock
 
 import boto3
 from moto import mock_aws
@@ -222,19 +224,11 @@ def a_queue_is_counted_for_each_message() -> bool:
     url = client("sqs").create_queue(QueueName="q")["QueueUrl"]
     for number in range(5):
         client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
-    counted = []
-    original = Queue.approximate_number_of_messages
-
-    def counting(queue: Queue) -> int:
-        counted.append(queue)
-        return int(original.fget(queue))  # type: ignore[misc] # a property has one
-
-    Queue.approximate_number_of_messages = property(counting)  # type: ignore[assignment,misc] # for a moment
-    try:
+    with mock.patch.object(
+        Queue, "approximate_number_of_messages", new_callable=mock.PropertyMock, return_value=5
+    ) as counting:
         sqs_backends[ACCOUNT][REGION].receive_message("q", 5, 0, 30)
-    finally:
-        Queue.approximate_number_of_messages = original  # type: ignore[method-assign] # as it was
-    return len(counted) >= 5
+    return counting.call_count >= 5
 
 
 @shows("SQSBackend.receive_message")
@@ -514,19 +508,9 @@ def a_transaction_copies_every_item() -> bool:
     make_table()
     put = [{"Put": {"TableName": "t", "Item": {"k": {"S": str(n)}}}} for n in range(20)]
     client("dynamodb").transact_write_items(TransactItems=put)
-    copied = []
-    before = Item.__deepcopy__
-
-    def counted(item: Item, memo: Any) -> Any:
-        copied.append(item)
-        return before(item, memo)
-
-    Item.__deepcopy__ = counted
-    try:
+    with counted(Item, "__deepcopy__") as copying:
         client("dynamodb").transact_write_items(TransactItems=put[:1])
-    finally:
-        Item.__deepcopy__ = before
-    return len(copied) >= 20
+    return bool(copying.call_count >= 20)
 
 
 @shows("Table.query")
@@ -534,24 +518,19 @@ def a_query_sorts_every_item() -> bool:
     make_table()
     for number in range(20):
         client("dynamodb").put_item(TableName="t", Item={"k": {"S": str(number)}})
-    sorted_items = []
-    before = Table.all_items
-
-    def counted(table: Table) -> list[Item]:
-        found = before(table)
-        sorted_items.extend(found)
-        return found
-
-    Table.all_items = counted  # type: ignore[method-assign] # for a moment
-    try:
+    with counted(Table, "all_items") as sorting:
         client("dynamodb").query(
             TableName="t",
             KeyConditionExpression="k = :k",
             ExpressionAttributeValues={":k": {"S": "7"}},
         )
-    finally:
-        Table.all_items = before  # type: ignore[method-assign] # as it was
-    return len(sorted_items) >= 20
+    return any(len(call.args[0].items) >= 20 for call in sorting.call_args_list)
+
+
+def counted(owner: type, method: str) -> AbstractContextManager[Any]:
+    """A mock that notes each call of a method, which does what it does."""
+    doing = getattr(owner, method)
+    return mock.patch.object(owner, method, autospec=True, side_effect=doing)
 
 
 def make_table() -> None:
