@@ -52,6 +52,10 @@ class UnreachableError(TerminalError):
     """The environment is not running or not deployed."""
 
 
+class SweepError(TerminalError):
+    """The sweep function failed; what it had done is done, and a sweep anew does the rest."""
+
+
 _BAD_INPUT = (
     UsageError, FileError, ConfigError, IdentifierError, ReleaseError, InvalidJobsError,
     InvalidDeploymentError, OSError,

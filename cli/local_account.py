@@ -25,6 +25,9 @@ def up(
 ) -> None:
     """Synthesize the app, deploy it into an emulated account, and run it."""
     home = Home.below(ROOT)
+    with reported(as_json=as_json):
+        if as_json and not detach:
+            raise UsageError("--json tells of an account that runs on: give --detach too")
     with reported(as_json=as_json, code=Exit.FAILED):
         _refuse_a_second(home)
         assembly = synthesize(ROOT, "local", cache_dir=home.cache)
@@ -76,7 +79,12 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Print what the functions logged."""
-    found = Home.below(ROOT).tail(function)
+    with reported(as_json=as_json):
+        home = Home.below(ROOT)
+        found = home.tail(function)
+        if not found:
+            known = ", ".join(home.tail()) or "none; `sluice local up` starts an account"
+            raise UsageError(f"no log of {function or 'any function'}; there are: {known}")
     if as_json:
         show_json(found)
         return

@@ -147,6 +147,12 @@ def run(
         options = {"on_error": _one_of(on_error, "continue", "stop"), "limit_seconds": limit}
         if (release is None) == (name is None):
             raise UsageError("give a release, or --name and a procedure; not both")
+        if parameter and name is None:
+            raise UsageError("--parameter is a value for --name; a release holds its own")
+        if resume and (name is not None or any(value is not None for value in options.values())):
+            raise UsageError("--resume goes on with a release, as it was started; name that alone")
+        if (again or leave) and not resume:
+            raise UsageError("--again and --leave are answers to --resume")
         with entered(environment) as place:
             releases, follow = Releases(place), _Follow(wait=wait, timeout=timeout, as_json=as_json)
             if resume:

@@ -13,7 +13,6 @@ from cli.output import confirmed, needs_no_answer, reported, show, show_json, sh
 from lambdas.shared.aws.queue import Received, delete, give_back, receive, send_all
 from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.events import ExecutionEnded, ObjectCreated, Replay, WakeUp, parse_event
-from lambdas.shared.domain.names import short_hash
 from lambdas.shared.domain.release_request import REFUSALS, ReleaseRequest
 
 _HIDDEN_SECONDS = 300
@@ -137,7 +136,8 @@ def _go(letters: list[Letter], place: Environment, *, discard: bool) -> dict[str
 def _send(letter: Letter, place: Environment) -> None:
     document = json.loads(letter.message.body)
     if letter.queue is Letters.RELEASES:
-        name = f"redriven-{short_hash(letter.message.body)}"
+        # each letter is a release, even of those that ask for the same; a taken name is this letter
+        name = f"redriven-{letter.message.message_id}"
         Workflow(place.release_machine_arn).start(name, document)
     else:
         send_all(place.arrivals_queue_url, [document])

@@ -8,17 +8,13 @@ import boto3
 from botocore.config import Config
 
 from cli.environment import Environment, entered
+from cli.exits import SweepError
 from cli.options import AsJson, InEnvironment
 from cli.output import progress, reported, show_json, show_text
 from lambdas.shared.aws.failures import translated
-from lambdas.shared.domain.errors import TerminalError
 
 _LONGEST_RUN = Config(read_timeout=910, retries={"total_max_attempts": 1})
 """A function runs for 15 minutes at most, and one that was not answered is not run again."""
-
-
-class SweepError(TerminalError):
-    """The sweep function failed; what it had done is done, and a sweep anew does the rest."""
 
 
 def sweep(environment: InEnvironment = None, as_json: AsJson = False) -> None:
@@ -58,5 +54,8 @@ def _run(place: Environment, position: dict[str, str] | None) -> dict[str, Any]:
         answer = client.invoke(FunctionName=place.sweep_function_name, Payload=json.dumps(asked))
     payload: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise SweepError(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+        raise SweepError(
+            f"{payload.get('errorType')}: {payload.get('errorMessage')}; mend that and sweep again,"
+            f" the log of {place.sweep_function_name} says more"
+        )
     return payload

@@ -1,10 +1,12 @@
 """The running account: every part of it, up and down in order."""
 
+import contextlib
 import logging
 import os
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -286,12 +288,32 @@ class Account:
         if self._warehouse is None or self._starting is None:
             raise DataApiFailure("ResourceNotFoundException", "no workgroup is deployed", 400)
         self._starting.result()
+        caller = Caller(principal=principal)
         try:
-            return self._warehouse.handle(operation, request, Caller(principal=principal))
+            if principal.startswith("role/"):
+                return self._data_api_of_roles(self._warehouse, operation, request, caller)
+            return self._warehouse.handle(operation, request, caller)
         except DataApiError as error:
             raise DataApiFailure(
                 error.code, error.message, error.http_status, **error.members
             ) from error
+
+    def _data_api_of_roles(
+        self, warehouse: Warehouse, operation: str, request: dict[str, Any], caller: Any
+    ) -> dict[str, Any]:
+        """The same, with what goes wrong with statements."""
+        from local.warehouse import DataApiError
+
+        def cancel() -> None:
+            with contextlib.suppress(DataApiError):  # it has ended
+                warehouse.handle("CancelStatement", {"Id": answer["Id"]}, caller)
+
+        if operation == "DescribeStatement" and self.faults.forgets():
+            request = {**request, "Id": str(uuid.uuid4())}
+        answer = warehouse.handle(operation, request, caller)
+        if operation == "BatchExecuteStatement":
+            self.faults.on_batch(cancel)
+        return answer
 
     def _save(self) -> None:
         if self._keep and self._info is not None:  # a failed start must not replace the state

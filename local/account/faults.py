@@ -6,10 +6,12 @@ one seed; which call meets which draw is up to the threads of the account.
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+_LONGEST_BATCH_SECONDS = 0.1
 
 
 class Killable(Protocol):
@@ -25,7 +27,8 @@ class Faults:
 
     `throttled`: a function's call is refused. `unanswered`: it is done, and answered with a 500.
     `dropped` and `duplicated`: an event of S3. `killed`: a function, somewhere on its way, at most
-    `longest_life` seconds from its start.
+    `longest_life` seconds from its start. `cancelled`: a function's batch of statements, soon after
+    it was submitted. `forgotten`: the Data API no longer knows the statement it is asked about.
     """
 
     seed: int = 0
@@ -35,6 +38,8 @@ class Faults:
     duplicated: float = 0.0
     killed: float = 0.0
     longest_life: float = 0.5
+    cancelled: float = 0.0
+    forgotten: float = 0.0
     met: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -44,7 +49,7 @@ class Faults:
     def calm(self) -> None:
         """From now on nothing goes wrong; what was met stays counted."""
         self.throttled, self.unanswered = {}, {}
-        self.dropped = self.duplicated = self.killed = 0.0
+        self.dropped = self.duplicated = self.killed = self.cancelled = self.forgotten = 0.0
 
     def throttles(self, service: str) -> bool:
         """Whether this call is refused."""
@@ -66,15 +71,28 @@ class Faults:
         if not self._happens("killed", self.killed):
             yield
             return
-        with self._lock:
-            moment = self._random.uniform(0, self.longest_life)
-        timer = threading.Timer(moment, environment.kill)
-        timer.daemon = True
-        timer.start()
+        timer = self._soon(self.longest_life, environment.kill)
         try:
             yield
         finally:
             timer.cancel()
+
+    def on_batch(self, cancel: Callable[[], None]) -> None:
+        """After a batch of statements was submitted: somebody may cancel it."""
+        if self._happens("cancelled", self.cancelled):
+            self._soon(_LONGEST_BATCH_SECONDS, cancel)
+
+    def forgets(self) -> bool:
+        """Whether the Data API knows nothing of this statement."""
+        return self._happens("forgotten", self.forgotten)
+
+    def _soon(self, most_seconds: float, what: Callable[[], None]) -> threading.Timer:
+        with self._lock:
+            moment = self._random.uniform(0, most_seconds)
+        timer = threading.Timer(moment, what)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _happens(self, what: str, chance: float) -> bool:
         if not chance:

@@ -95,11 +95,12 @@ def error_names() -> set[str]:
     """Every error that people may see by name."""
     ours = {
         name
-        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        for module in (errors, exits)
+        for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, errors.SluiceError)
     }
     reported = {kind.__name__ for kind in exits.REPORTED if kind.__module__ != "builtins"}
-    return ours | reported | {"UsageError", "UnreachableError"}
+    return ours | reported
 
 
 @pytest.mark.parametrize("name", sorted(error_names()))

@@ -14,18 +14,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lambdas.shared.domain.events import wake_up
+from lambdas.shared.aws.items import unmarshal
+from lambdas.shared.aws.ledger_view import FileEntry
+from lambdas.shared.domain import events
+from lambdas.shared.domain.files import FileState
 from local.account import Account
 from local.account.faults import Faults
 from tests.faults import oracle
 from tests.faults.oracle import Row, Version
-from tests.faults.schedule import JOBS, TABLES, Upload, drawn
+from tests.faults.schedule import JOBS, MENDED_JOBS, TABLES, Upload, drawn
 from tests.faults.storage import Bucket, StoredVersion
 from tools.bench.client import Client, running_account
 
@@ -73,8 +76,11 @@ class Records(oracle.Records):
         return [(version_id, verdict) for version_id, verdict in found]
 
     def replays(self) -> list[tuple[str, int, str]]:
-        """Nobody replays here."""
-        return []
+        """See oracle.Records."""
+        found = self._client.rows(
+            "SELECT version_id, replay, verdict FROM sluice.load_history WHERE replay > 0"
+        )
+        return [(version_id, replay, verdict) for version_id, replay, verdict in found]
 
     def has(self, table: str) -> bool:
         """Whether there is such a table."""
@@ -100,13 +106,12 @@ class Player:
         (self._arrivals,) = [url for url in queues if url.endswith("arrivals")]
         functions = self.client.of("lambda").list_functions()["Functions"]
         (self._sweep,) = [f["FunctionName"] for f in functions if "sweep" in f["FunctionName"]]
-        self._s3.put_object(
-            Bucket=self._bucket, Key="config/config.json", Body=json.dumps(JOBS).encode()
-        )
 
     def play(self, seed: int) -> Played:
         """Upload, delete and stop while things go wrong; then let it come to rest, and judge."""
         self._empty()
+        self._configure(JOBS)
+        asked: list[tuple[str, int]] = []
         dice = random.Random(f"account {seed}")  # noqa: S311 - dice, replayed by seed
         faults = self.account.faults
         faults.met.clear()
@@ -118,9 +123,9 @@ class Player:
             answer = self._s3.put_object(Bucket=self._bucket, Key=upload.key, Body=upload.body)
             versions.append((upload, answer["VersionId"]))
             time.sleep(dice.choice([0.0, 0.0, 0.1, 0.5]))
-            told += self._meddle(dice, versions, deleted)
+            told += self._meddle(dice, versions, deleted, asked)
         time.sleep(dice.uniform(0.0, 2.0))
-        told += self._meddle(dice, versions, deleted)
+        told += self._meddle(dice, versions, deleted, asked)
         faults.calm()
         violations = self._come_to_rest()
         records = Records(self.client)
@@ -137,6 +142,7 @@ class Player:
         violations += oracle.final_violations(
             judged, records, self._ledger_states(), self._snapshot()
         )
+        violations += oracle.replay_violations(asked, [], records.replays())
         return Played(
             seed=seed,
             violations=tuple(violations),
@@ -156,7 +162,10 @@ class Player:
     def deliver(self, poison: Any, *, beside: int) -> dict[str, int]:
         """Send a message among others that are none; how often each was delivered to route."""
         self._empty()
-        bodies = {"poison": poison, **{f"other {n}": wake_up("UPSERT") for n in range(beside)}}
+        bodies = {
+            "poison": poison,
+            **{f"other {n}": events.wake_up("UPSERT") for n in range(beside)},
+        }
         answer = self._sqs.send_message_batch(
             QueueUrl=self._arrivals,
             Entries=[
@@ -186,17 +195,23 @@ class Player:
         faults.unanswered = {service: chance(0.02, 0.1) for service in services}
         faults.dropped, faults.duplicated = chance(0.3), chance(0.3)
         faults.killed, faults.longest_life = chance(0.1, 0.3), dice.choice([0.1, 0.5])
+        faults.cancelled, faults.forgotten = chance(0.1, 0.5), chance(0.02, 0.1)
         return [
             f"throttled {faults.throttled}",
             f"unanswered {faults.unanswered}",
             f"dropped {faults.dropped}, duplicated {faults.duplicated}, killed {faults.killed}",
+            f"cancelled {faults.cancelled}, forgotten {faults.forgotten}",
         ]
 
     def _meddle(
-        self, dice: random.Random, versions: list[tuple[Upload, str]], deleted: set[str]
+        self,
+        dice: random.Random,
+        versions: list[tuple[Upload, str]],
+        deleted: set[str],
+        asked: list[tuple[str, int]],
     ) -> Iterator[str]:
-        """What people do: stop an execution, delete a version, hide a key."""
-        what = dice.choice(["stop", "stop", "delete", "hide", None, None, None])
+        """What people do: stop an execution, delete a version, hide a key, ask for a file again."""
+        what = dice.choice(["stop", "stop", "delete", "hide", "replay", "replay", None, None, None])
         if what == "stop" and (running := self._running()):
             self._states.stop_execution(executionArn=dice.choice(running))
             yield "an execution is stopped"
@@ -208,6 +223,24 @@ class Player:
         if what == "hide" and self._there(upload.key):
             self._s3.delete_object(Bucket=self._bucket, Key=upload.key)
             yield f"{upload.key} is hidden"
+        if what == "replay" and (message := self._replay(version_id)):
+            asked.append((version_id, message["detail"]["file"]["replay"]))
+            self._configure(MENDED_JOBS)
+            self._sqs.send_message(QueueUrl=self._arrivals, MessageBody=json.dumps(message))
+            yield f"{upload.key} {version_id} is asked for again"
+
+    def _configure(self, jobs: list[dict[str, Any]]) -> None:
+        body = json.dumps(jobs).encode()
+        self._s3.put_object(Bucket=self._bucket, Key="config/config.json", Body=body)
+
+    def _replay(self, version_id: str) -> dict[str, Any] | None:
+        """What `sluice replay` sends for a version; None while it is not settled, or missing."""
+        found = [each for each in self._files() if each["version_id"]["S"] == version_id]
+        entries = [FileEntry.from_item(unmarshal(item)) for item in found]
+        if not entries or {each.state for each in entries} - {FileState.LOADED, FileState.REJECTED}:
+            return None
+        last = max(entries, key=lambda each: each.file.replay)
+        return events.replay(replace(last.file, replay=last.file.replay + 1), str(last.job_id))
 
     def _come_to_rest(self) -> list[str]:
         """Wait; send dead letters again and sweep until nothing is left to do."""
@@ -278,9 +311,12 @@ class Player:
         table = self.account.info.ledger_table
         return [item for page in pages.paginate(TableName=table) for item in page["Items"]]
 
+    def _files(self) -> list[dict[str, Any]]:
+        return [item for item in self._items() if item["pk"]["S"].startswith("FILE#")]
+
     def _ledger_states(self) -> dict[str, str]:
-        files = [item for item in self._items() if item["pk"]["S"].startswith("FILE#")]
-        return {i["version_id"]["S"]: i["state"]["S"] for i in files if "version_id" in i}
+        originals = [item for item in self._files() if item["replay"]["N"] == "0"]
+        return {item["version_id"]["S"]: item["state"]["S"] for item in originals}
 
     def _snapshot(self) -> Bucket:
         """The bucket's data/ as the oracle reads it."""

@@ -1,8 +1,9 @@
-"""Plays schedules until one is violated, and says which: run in a mutant's folder."""
+"""Plays schedules until one shows a mutant's sign, and says which: run in the mutant's folder."""
 
 import itertools
 import json
 import random
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,12 @@ from tests.faults.simulate import simulator
 
 
 def main() -> int:
-    """Print `{"caught_at", "violation"}`; exit status 1 if a violation was found."""
-    most = int(sys.argv[1])
+    """Print `{"caught_at", "violation"}`; exit status 1 if a violation bears the sign."""
+    most, sign = int(sys.argv[1]), re.compile(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
         for number, schedule in enumerate(_mixed(most, made.play)):
-            if violations := made.play(schedule).violations:
-                _say(number, violations[0])
+            for violation in filter(sign.search, made.play(schedule).violations):
+                _say(number, violation)
                 return 1
     _say(None, "")
     return 0

@@ -49,6 +49,7 @@ def send_all(queue_url: str, messages: Sequence[dict[str, Any]]) -> None:
 class Received:
     """A message that nobody else sees for a while."""
 
+    message_id: str
     body: str
     receipt: str
     sent_at: datetime
@@ -72,6 +73,7 @@ def receive(queue_url: str, *, most: int, hidden_seconds: int) -> list[Received]
         for message in messages:
             sent = int(message["Attributes"]["SentTimestamp"]) / 1000
             found[message["MessageId"]] = Received(
+                message_id=message["MessageId"],
                 body=message["Body"],
                 receipt=message["ReceiptHandle"],
                 sent_at=datetime.fromtimestamp(sent, UTC),

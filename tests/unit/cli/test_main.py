@@ -1,19 +1,28 @@
 """The `sluice` command: what it says and how it exits."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.exits import Exit
 from cli.main import app
 
-COMMANDS = [
-    *([name] for name in ("check", "infer", "upload", "status")),
-    *(["procedures", name] for name in ("list", "check", "run", "status", "resume")),
-    *(["local", name] for name in ("up", "down", "env", "logs")),
-]
+
+def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command there is, by its words."""
+    if not isinstance(command, TyperGroup):
+        yield path
+        return
+    for name, each in command.commands.items():
+        yield from commands(each, (*path, name))
+
+
+COMMANDS = list(commands(get_command(app)))
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -22,10 +31,39 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_an_example_in_its_help(command: list[str]) -> None:
+def test_every_command_has_an_example_in_its_help(command: tuple[str, ...]) -> None:
     code, text = run(*command, "--help")
     assert code == 0
-    assert "Example" in text
+    assert f"Example: {'eval' if command[-1] == 'env' else 'sluice ' + ' '.join(command)}" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_answers_scripts(command: tuple[str, ...]) -> None:
+    assert "--json" in run(*command, "--help")[1]
+
+
+def test_commands_are_more_than_a_few() -> None:
+    assert {("upload",), ("redrive",), ("local", "logs"), ("procedures", "run")} < {*COMMANDS}
+
+
+def test_an_account_that_runs_until_ctrl_c_has_no_json_to_print() -> None:
+    code, text = run("local", "up", "--json")
+    assert (code, json.loads(text)["error"]["type"]) == (Exit.BAD_INPUT, "UsageError")
+
+
+def test_logs_that_are_not_there_are_said_not_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    code, text = run("local", "logs", "--json")
+    assert (code, json.loads(text)["error"]["message"]) == (
+        Exit.BAD_INPUT,
+        "no log of any function; there are: none; `sluice local up` starts an account",
+    )
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "upsert.log").write_text("a line")
+    assert "there are: upsert" in run("local", "logs", "uspert", "--json")[1]
+    assert json.loads(run("local", "logs", "ups", "--json")[1]) == {"upsert": ["a line"]}
 
 
 def test_the_repositorys_jobs_are_valid() -> None:

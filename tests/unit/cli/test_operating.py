@@ -11,6 +11,8 @@ import pytest
 from cli import replay as replay_command
 from cli import sweep as sweep_command
 from cli.exits import Exit
+from lambdas.shared.aws.queue import give_back
+from lambdas.shared.aws.workflow import Workflow
 from lambdas.shared.domain.events import Replay, WakeUp, parse_event, wake_up
 from lambdas.shared.domain.files import File, Verdict
 from tests.unit.cli import files
@@ -270,22 +272,55 @@ def test_many_letters_are_all_sent_once(deployed: Deployed) -> None:
     assert len({each.job_id for each in woken if isinstance(each, WakeUp)}) == len(woken) == 25
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The executions of releases by name; a name is taken for good, as in Step Functions."""
+    executions: dict[str, Any] = {}
+
+    def start(_workflow: Workflow, name: str, payload: Any) -> bool:
+        is_new = name not in executions
+        executions.setdefault(name, payload)
+        return is_new
+
+    monkeypatch.setattr("cli.redrive.Workflow.start", start)
+    return executions
+
+
 def test_a_release_that_could_not_start_is_started(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    deployed: Deployed, started: dict[str, Any]
 ) -> None:
-    started: list[tuple[str, Any]] = []
-    monkeypatch.setattr(
-        "cli.redrive.Workflow.start", lambda self, name, payload: started.append((name, payload))
-    )
     a_letter(deployed, "ReleasesDeadLetterQueueUrl", json.dumps({"release": "Redshift/Rel3.txt"}))
     a_letter(deployed, "ReleasesDeadLetterQueueUrl", json.dumps({"relaese": "Redshift/Rel4.txt"}))
 
     answer = deployed.run_json("redrive", "--queue", "releases", "--yes")
 
     assert (answer["sent"], answer["left"]) == (1, 1)
-    ((name, payload),) = started
-    assert name.startswith("redriven-")
-    assert payload == {"release": "Redshift/Rel3.txt"}
+    assert [*started.values()] == [{"release": "Redshift/Rel3.txt"}]
+
+
+def test_each_letter_of_the_schedule_is_a_release_though_all_ask_for_the_same(
+    deployed: Deployed, started: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        a_letter(deployed, "ReleasesDeadLetterQueueUrl", "{}")
+    assert deployed.run_json("redrive", "--queue", "releases", "--yes")["sent"] == 2
+
+    a_letter(deployed, "ReleasesDeadLetterQueueUrl", "{}")
+    assert deployed.run_json("redrive", "--queue", "releases", "--yes")["sent"] == 1
+    assert [*started.values()] == [{}, {}, {}]
+
+
+def test_a_letter_that_was_started_and_not_deleted_is_started_once(
+    deployed: Deployed, started: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_letter(deployed, "ReleasesDeadLetterQueueUrl", "{}")
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr("cli.redrive.delete", give_back)
+        deployed.run_json("redrive", "--queue", "releases", "--yes")
+
+    assert deployed.run_json("redrive", "--queue", "releases", "--yes")["sent"] == 1
+    assert len(started) == 1
+    assert bodies(deployed.outputs["ReleasesDeadLetterQueueUrl"]) == []
 
 
 def test_empty_queues_are_said_to_be(deployed: Deployed) -> None:
@@ -349,4 +384,8 @@ def test_a_sweep_that_fails_says_what_the_function_said(
         monkeypatch,
     )
     answer = deployed.run_json("sweep", code=Exit.FAILED)
-    assert answer["error"] == {"type": "SweepError", "message": "ConfigMissingError: none"}
+    assert answer["error"] == {
+        "type": "SweepError",
+        "message": "ConfigMissingError: none; mend that and sweep again, the log of"
+        " sluice-dev-sweep says more",
+    }

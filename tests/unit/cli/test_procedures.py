@@ -218,7 +218,19 @@ def test_what_is_in_the_bucket_or_one_procedure_is_started(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["Rel1.txt", "--name", "p"], ["newest", "--on-error", "ignore"], ["no.txt"]]
+    "arguments",
+    [
+        [],
+        ["Rel1.txt", "--name", "p"],
+        ["newest", "--on-error", "ignore"],
+        ["no.txt"],
+        ["newest", "--parameter", "1"],
+        ["--name", "p", "--resume"],
+        ["Rel1.txt", "--resume", "--on-error", "stop"],
+        ["Rel1.txt", "--resume", "--limit", "60"],
+        ["newest", "--again", "2"],
+        ["newest", "--leave"],
+    ],
 )
 def test_what_cannot_be_meant_is_refused(
     deployed: Deployed, machine: Machine, arguments: list[str]
