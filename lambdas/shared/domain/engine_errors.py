@@ -53,7 +53,10 @@ _TABLE: tuple[tuple[re.Pattern[str], Blame], ...] = (
     (
         re.compile(
             r"overflow|out of range|invalid|too long|cannot cast|error converting|incompatible"
-            r"|cannot insert a null value|Load into table|Spectrum",
+            r"|cannot insert a null value|Load into table|Spectrum"
+            # what is packed and damaged: the words of COPY's scanner and of zlib
+            r"|inflate|zlib|\bg(?:un)?zip\b|unexpected end of file|header check"
+            r"|compression method",
             re.I,
         ),
         Blame.FILES,

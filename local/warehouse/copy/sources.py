@@ -135,4 +135,5 @@ def _decompressed(body: bytes, file: SourceFile, statement: CopyStatement) -> by
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error) as error:
-        raise CopyError(f"{file.url} is not a valid GZIP file") from error
+        # as for LZOP, whose words are known: snowplow/snowplow#1265
+        raise CopyError(f"failed to inflate with gzip: {error}. S3 key: {file.url}") from error

@@ -57,6 +57,8 @@ TEXT = [
     rejected("people_bz2.csv", bz2.compress(b"id,name\n239,Ann\n"), "FormatError", "holds bzip2"),
     rejected("people_cut.csv.gz", gzip.compress(b"id,name\n240,Ann\n")[:-12],
              "FormatError", "cut short"),
+    rejected("people_late_cut.csv.gz", gzip.compress(late("243,Ann", line=4_000).encode())[:-400],
+             "FormatError", "failed to inflate with gzip"),
     rejected("people_not_zipped.csv.gz", "id,name\n241,Ann\n", "FormatError", "not packed"),
     rejected("people_is_html.csv", "<html><body>503</body></html>", "FormatError", "an HTML page"),
     rejected("people_null_key.csv", "id,name\n242,Ann\n,Bob\n", "KeyColumnError", "1 row(s)"),

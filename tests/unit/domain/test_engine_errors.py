@@ -42,6 +42,14 @@ PASSING = [
 FILES = [
     "ERROR: Load into table 'connection_timeouts' failed. Check 'sys_load_error_detail' for it",
     "ERROR: Numeric data overflow (result precision)",
+    _with_detail(
+        "failed to inflate with lzop: unexpected end of file.",
+        code=9001,
+        context="S3 key being read : s3://b/a.csv.lzo",
+    ),
+    "ERROR: unexpected end of file. zlib error code: 3",
+    "ERROR: incorrect header check",
+    "ERROR: unknown compression method",
     "ERROR: Cannot insert a NULL value into column name",
     "Invalid operation: Error converting text to date",
     'ERROR: invalid input syntax for type bigint: "connection reset"',
