@@ -121,7 +121,7 @@ class Retention(_Model):
         default=30,
         ge=7,
         le=3653,
-        description="Overwritten versions; an upload not yet loaded must outlive several sweeps.",
+        description="Overwritten versions, but those of uploads that no job has loaded.",
     )
     work_days: Days = Field(default=14, description="Manifests and plans under work/.")
     raw_days: Days | None = Field(

@@ -43,10 +43,19 @@ class StorageStack(SluiceStack):
             server_access_logs_prefix="data/",
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    id="overwritten",
-                    noncurrent_version_expiration=Duration.days(retention.noncurrent_days),
+                    id="leftovers",
                     expired_object_delete_marker=True,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
+                ),
+                # never below data/in/ and data/new_files/: there an overwritten version may be one
+                # that nobody has loaded
+                *(
+                    s3.LifecycleRule(
+                        id=f"overwritten-{prefix.strip('/')}",
+                        prefix=prefix,
+                        noncurrent_version_expiration=Duration.days(retention.noncurrent_days),
+                    )
+                    for prefix in self._replaceable()
                 ),
                 _expire("work", "work/", retention.work_days),
                 *([_expire("raw", "data/raw/", retention.raw_days)] if retention.raw_days else []),
@@ -57,6 +66,12 @@ class StorageStack(SluiceStack):
             "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True
         )
         return bucket
+
+    def _replaceable(self) -> list[str]:
+        """The folders in which only the newest version of a key counts."""
+        releases = self.deployment.procedures.prefix.rpartition("/")[0]
+        folders = ["config/", "data/rejected/", *([f"{releases}/"] if releases else [])]
+        return folders if self.deployment.retention.raw_days else [*folders, "data/raw/"]
 
     def _bucket(self, construct_id: str, **properties: Any) -> s3.Bucket:
         """A bucket that keeps versions, reached over TLS only and by nobody else."""

@@ -49,7 +49,7 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
         for file, error in zip(pooled, copied, strict=True)
         if isinstance(error, DeploymentError)
     }
-    _withdraw(refused, step, ledger, is_alone=not entries)
+    _withdraw(refused, step, ledger, is_alone=not entries and _is_all(pooled, step, ledger))
     if not entries:
         return {**kept, "idle": 0, "status": "EMPTY"}
     key = f"work/{step.batch_id}/files.json"
@@ -87,12 +87,18 @@ def _within(batch: BatchOptions, pooled: list[File]) -> list[File]:
     return chosen
 
 
+def _is_all(pooled: list[File], step: Step, ledger: Ledger) -> bool:
+    """Whether no file is left of which nobody knows yet whether it can be copied."""
+    return len(ledger.pool(step.job.job_id, most=len(pooled) + 1)) <= len(pooled)
+
+
 def _withdraw(
     refused: dict[File, DeploymentError], step: Step, ledger: Ledger, *, is_alone: bool
 ) -> None:
     """Let the files wait that S3 does not let us copy, so that the others of their job load.
 
-    Where no other was copied either, it may be the deployment: that fails the execution.
+    Where no other was copied either, and none is left, it may be the deployment: that fails the
+    execution.
     """
     for file, error in refused.items():
         if is_alone and error.where.get("code") not in _OF_THE_OBJECT:

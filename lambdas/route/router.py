@@ -39,8 +39,18 @@ class _Pooled:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Unconfigured:
+    """A file that no job takes; it is still to be moved, which may take as long as it is large."""
+
+    file: File
+
+
 class Router:
-    """Routes the events of one invocation: all are put first, then each job is started once."""
+    """Routes the events of one invocation: all are put first, then each job is started once.
+
+    What no job takes is moved last, so that nobody waits for it.
+    """
 
     def __init__(self, settings: RouteSettings) -> None:
         self.settings = settings
@@ -60,11 +70,21 @@ class Router:
         if arrived:
             emit({Metric.ARRIVALS: len(arrived)})
         self._announce(arrived)
-        return [
-            started[each.job.job_id] if isinstance(each, _Pooled) else each for each in admitted
-        ]
+        return [self._outcome(each, started) for each in admitted]
 
-    def _guarded(self, document: Any) -> Outcome | _Pooled:
+    def _outcome(
+        self, admitted: Outcome | _Pooled | _Unconfigured, started: dict[str, Outcome]
+    ) -> Outcome:
+        if isinstance(admitted, _Pooled):
+            return started[admitted.job.job_id]
+        if not isinstance(admitted, _Unconfigured):
+            return admitted
+        try:
+            return self._move_aside(admitted.file)
+        except SluiceError as error:
+            return error
+
+    def _guarded(self, document: Any) -> Outcome | _Pooled | _Unconfigured:
         try:
             event = parse_event(document)
             if isinstance(event, ObjectCreated):
@@ -82,13 +102,13 @@ class Router:
             self._jobs[bucket] = load_job_configurations(bucket, self.settings.config_key)
         return self._jobs[bucket]
 
-    def _admit(self, event: ObjectCreated) -> Outcome | _Pooled:
+    def _admit(self, event: ObjectCreated) -> Outcome | _Pooled | _Unconfigured:
         job = find_matching_job(self._jobs_in(event.bucket), event.key)
         file = self._file(event, job)
         if file is None:
             return {"status": "missing", "key": event.key}
         if job is None:
-            return self._move_aside(file)
+            return _Unconfigured(file)
         if not job.is_active:
             return self._keep_waiting(job, file)
         is_new = self.ledger.is_new(file)

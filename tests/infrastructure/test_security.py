@@ -331,11 +331,17 @@ def test_an_upload_that_is_not_loaded_yet_never_expires(deployed: Assembly) -> N
     expiring = {rule.get("Prefix", "") for rule in rules if "ExpirationInDays" in rule}
     assert "work/" in expiring
     assert expiring <= {"work/", "data/raw/"}
-    retention = Deployment.load(deployed.environment).retention
-    everywhere = next(rule for rule in rules if "Prefix" not in rule)
-    assert everywhere["NoncurrentVersionExpiration"] == {
-        "NoncurrentDays": retention.noncurrent_days
+    overwritten = {
+        rule.get("Prefix", ""): rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in rules
+        if "NoncurrentVersionExpiration" in rule
     }
+    kept = ("data/in/x.csv", "data/new_files/x.csv")
+    assert not [prefix for prefix in overwritten for key in kept if key.startswith(prefix)]
+    retention = Deployment.load(deployed.environment).retention
+    for prefix in ("config/", "data/rejected/", "Redshift/"):
+        assert overwritten[prefix] == retention.noncurrent_days
+    assert "data/raw/" in overwritten
 
 
 def test_production_is_protected_from_deletion(deployed: Assembly) -> None:

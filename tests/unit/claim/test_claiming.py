@@ -154,6 +154,16 @@ def test_where_no_file_may_be_read_the_execution_fails_and_all_keep_their_places
     assert {Ledger("ledger").file_state(each) for each in denied} == {FileState.POOLED}
 
 
+def test_a_file_that_may_not_be_read_and_is_a_batch_by_itself_blocks_no_other() -> None:
+    pooled("orders_one"), pooled("orders_two")
+    denied, good = Ledger("ledger").pool(JOB.job_id, most=2)
+
+    assert claimed(Denying(denied), limit=1)["status"] == "EMPTY"
+
+    assert Ledger("ledger").file_state(denied) is FileState.WAITING
+    assert listed(claimed(Denying(denied), limit=1)) == [good.key]
+
+
 @pytest.mark.parametrize(("tries", "status"), [(0, "WAITING"), (KNOWN_AFTER_TRIES, "CLAIMED")])
 def test_a_lease_whose_holder_aws_has_forgotten_is_taken_over_in_the_end(
     tries: int, status: str

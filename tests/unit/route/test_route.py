@@ -14,8 +14,9 @@ from config.runtime import RouteSettings
 from lambdas.route.handler import handler
 from lambdas.shared.aws import clients
 from lambdas.shared.aws.ledger import Ledger
+from lambdas.shared.aws.objects import Objects
 from lambdas.shared.domain.errors import ConfigInvalidError, ConfigMissingError, EventError
-from lambdas.shared.domain.files import FileState, padded_sequence
+from lambdas.shared.domain.files import FileState, Verdict, padded_sequence
 from tests.moto_account import empty_account, make_bucket, make_ledger
 
 BUCKET = "my-data-bucket"
@@ -145,6 +146,28 @@ def test_an_execution_is_named_after_its_job_and_generation(account: Account) ->
     assert name.startswith("run-customers_etl-")
     assert name.endswith("-1")
     assert len(name) <= 80
+
+
+def test_an_event_that_comes_again_after_the_verdict_starts_nothing(account: Account) -> None:
+    event = account.upload("data/in/customers.csv")
+    handler(event, None)
+    ledger = Ledger("ledger")
+    (file,) = ledger.pool("JOB001", most=9)
+    verdict = Verdict(file=file, state=FileState.LOADED, rows=1, error=None)
+    ledger.project([verdict], "JOB001", "batch")
+
+    assert handler(event, None) == {"status": "already_settled", "state": "LOADED"}
+    assert len(account.executions()) == 1
+    assert ledger.pool("JOB001", most=9) == []
+
+
+def test_an_event_that_comes_again_before_the_verdict_goes_on_as_the_first(
+    account: Account,
+) -> None:
+    event = account.upload("data/in/customers.csv")
+    assert handler(event, None) == handler(event, None)
+    assert len(account.executions()) == 1
+    assert len(Ledger("ledger").pool("JOB001", most=9)) == 1
 
 
 def test_a_second_file_of_an_open_generation_is_already_running(account: Account) -> None:
@@ -277,6 +300,27 @@ def test_a_batch_starts_each_job_once(account: Account) -> None:
         ExpressionAttributeValues={":job": {"S": "JOB#JOB001"}, ":pool": {"S": "POOL#"}},
     )
     assert pool["Count"] == 10
+
+
+def test_what_no_job_takes_is_moved_after_the_others_jobs_were_started(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy of a large file may outlast the function."""
+
+    class TimeIsOver(BaseException):
+        pass
+
+    def never_ends(*_: object) -> None:
+        raise TimeIsOver
+
+    monkeypatch.setattr(Objects, "copy_version", never_ends)
+    records = [
+        message(account.upload("data/in/mystery.csv"), "large"),
+        message(account.upload("data/in/customers.csv"), "good"),
+    ]
+    with pytest.raises(TimeIsOver):
+        handler({"Records": records}, None)
+    assert len(account.executions()) == 1
 
 
 def test_an_unknown_event_is_refused(account: Account) -> None:
