@@ -40,7 +40,7 @@ def main(
     """
     console = Console(stderr=True)
     if seed is not None or schedule:
-        raise typer.Exit(_replay(from_json(schedule) if schedule else drawn(seed or 0), console))
+        raise typer.Exit(_replay(_read(schedule) if schedule else drawn(seed or 0), console))
     started = time.monotonic()
     totals: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
@@ -86,6 +86,13 @@ def main(
 def _playing() -> Iterator[Simulator]:
     with tempfile.TemporaryDirectory() as folder, simulator(Path(folder) / "warehouse") as made:
         yield made
+
+
+def _read(text: str) -> Schedule:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"paste the JSON that a failing run printed: {error}") from error
 
 
 def _replay(schedule: Schedule, console: Console) -> int:

@@ -37,7 +37,7 @@ _PATIENCE_SECONDS = 120
 _MOST_SWEEPS = 6
 _CALM_CHECKS = 3
 _SEEDS_OF_ONE_ACCOUNT = 20
-_EMPTY_QUEUE = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+_COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +268,7 @@ class Player:
         until, calm = time.monotonic() + _PATIENCE_SECONDS, 0
         while time.monotonic() < until:
             counts = self._sqs.get_queue_attributes(
-                QueueUrl=self._arrivals, AttributeNames=_EMPTY_QUEUE
+                QueueUrl=self._arrivals, AttributeNames=_COUNTS
             )["Attributes"]
             is_calm = not self._running() and not any(int(count) for count in counts.values())
             calm = calm + 1 if is_calm else 0

@@ -368,13 +368,17 @@ def main(
     """
     console = Console(stderr=True)
     chosen = [mutant for mutant in MUTANTS if only in mutant.name]
+    if not chosen:
+        names = "\n".join(mutant.name for mutant in MUTANTS)
+        raise typer.BadParameter(f"no mutant's name holds {only!r}; there are:\n{names}")
     with ThreadPoolExecutor(workers) as pool:
         tried = list(pool.map(lambda mutant: _tried(mutant, most, console), chosen))
     found = {mutant.name: catch for mutant, catch in zip(chosen, tried, strict=True)}
     missed = [name for name, catch in found.items() if catch["caught_at"] is None]
     figures = {"seeded": len(chosen), "caught": len(chosen) - len(missed), "missed": missed}
-    _RESULT.parent.mkdir(exist_ok=True)
-    _RESULT.write_text(json.dumps(figures | {"mutants": found}, indent=2) + "\n")
+    if not only:
+        _RESULT.parent.mkdir(exist_ok=True)
+        _RESULT.write_text(json.dumps(figures | {"mutants": found}, indent=2) + "\n")
     typer.echo(json.dumps(figures))
     raise typer.Exit(1 if missed else 0)
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -139,10 +140,8 @@ def _one_crash(verdict: Verdict, at: int, kind: str, *, is_stopped: bool, calls:
 
 def of_the_corpus(folder: Path) -> dict[str, int]:
     """How many procedures people wrote for Redshift there are, and how many do what they say."""
-    warehouse = Warehouse(folder, object_store=(bucket := Bucket()))
-    warehouse.start()
     examples, run = corpus(), 0
-    try:
+    with _warehouse(folder, bucket := Bucket()) as warehouse:
         for example in examples:
             admin = Client(warehouse, "dev", bucket).as_principal("user/admin")
             admin.done("SELECT 1")
@@ -151,13 +150,12 @@ def of_the_corpus(folder: Path) -> dict[str, int]:
             run += len(example.procedures)
             with psycopg.connect(warehouse.dsn, autocommit=True) as connection:
                 connection.execute(_EMPTY)
-    finally:
-        warehouse.discard()
     return {"procedures": sum(len(each.procedures) for each in examples), "run": run}
 
 
-def _warehouse(folder: Path) -> Iterator[Warehouse]:
-    warehouse = Warehouse(folder, object_store=Bucket())
+@contextmanager
+def _warehouse(folder: Path, bucket: Bucket) -> Iterator[Warehouse]:
+    warehouse = Warehouse(folder, object_store=bucket)
     warehouse.start()
     try:
         yield warehouse
@@ -176,7 +174,7 @@ def main(
     logging.disable(logging.CRITICAL)
     started, verdict = time.monotonic(), Verdict()
     with tempfile.TemporaryDirectory() as folder:
-        for warehouse in _warehouse(Path(folder) / "proof"):
+        with _warehouse(Path(folder) / "proof", Bucket()) as warehouse:
             at_every_step(verdict, Real(warehouse), calls=calls)
         every_step = verdict.crash_points
         at_each_step_alone(verdict, calls=alone)

@@ -337,7 +337,7 @@ class Crashes:
 
 
 class Turns:
-    """A clock that goes on by one second each time it is read, so that rounds stay short."""
+    """A clock that goes on by 20 seconds each time it is read, so that rounds stay short."""
 
     def __init__(self) -> None:
         self._now = 0

@@ -31,7 +31,7 @@ def played_with(simulator: Simulator, kind: str, **changes: object) -> list[Outc
     return [outcome for outcome in outcomes if f"<< {kind}" in outcome.trace]
 
 
-def tokens(outcome: Outcome) -> list[str]:
+def submissions(outcome: Outcome) -> list[str]:
     return [line for line in outcome.trace if "BatchExecuteStatement" in line]
 
 
@@ -43,7 +43,7 @@ def test_a_statement_that_is_forgotten_is_followed_by_a_new_attempt_at_once(
     assert outcomes
     for outcome in outcomes:
         assert outcome.executions == 1
-        assert (outcome.transactions, len(tokens(outcome))) == (2, 2)
+        assert (outcome.transactions, len(submissions(outcome))) == (2, 2)
         assert outcome.verdicts == {"LOADED": 1}
 
 
@@ -72,7 +72,7 @@ def test_a_read_or_a_create_that_fails_of_what_passes_does_not_end_the_execution
 
 def test_a_transaction_that_loses_or_is_cancelled_is_attempted_again(played: Simulator) -> None:
     for kind in ("fail_transaction", "abort_transaction"):
-        outcomes = [o for o in played_with(played, kind, slowness=0.9) if len(tokens(o)) > 1]
+        outcomes = [o for o in played_with(played, kind, slowness=0.9) if len(submissions(o)) > 1]
 
         assert outcomes
         assert {(o.executions, o.transactions) for o in outcomes} == {(1, 1)}

@@ -8,7 +8,7 @@ drawn from the schedule's seed, so that a schedule replays exactly.
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, tzinfo
 from types import SimpleNamespace
@@ -119,9 +119,8 @@ class World:
         self._warehouse = warehouse
         self._random = random.Random(schedule.seed)  # noqa: S311 - a simulation's choices, replayed by seed
         self._uploads = list(schedule.uploads)
-        self._faults = {
-            (fault.kind in Fault.AT_CALLS, fault.at): fault for fault in schedule.faults
-        }
+        self._faults_at_calls = _by_moment(schedule.faults, Fault.AT_CALLS)
+        self._faults_at_steps = _by_moment(schedule.faults, Fault.AT_STEPS + Fault.SWEPT)
         self.calls = 0
         self.steps = 0
         self._actors: list[Actor] = []
@@ -150,15 +149,22 @@ class World:
         """One call of one function: its turn comes, and then a fault may."""
         actor = actors.current()
         actor.pause()
-        fault = self._faults.pop((True, self.calls), None)
-        self.calls += 1
-        if fault and fault.kind == "partly_refused" and name not in PARTLY:
-            self._faults[True, self.calls] = fault  # the next call that can be
-            fault = None
+        fault = self._fault_of(name)
         self._note(f"{actor.label}: {name}{_told(request)}{f'  << {fault.kind}' if fault else ''}")
         if fault is None:
             return perform()
         return faulty(fault.kind, name, request, perform)
+
+    def _fault_of(self, name: str) -> Fault | None:
+        """What goes wrong with this call: one thing; what else should waits for the next call."""
+        due = self._faults_at_calls.pop(self.calls, [])
+        self.calls += 1
+        fault = next(
+            (each for each in due if each.kind != "partly_refused" or name in PARTLY), None
+        )
+        if later := [each for each in due if each is not fault]:
+            self._faults_at_calls.setdefault(self.calls, []).extend(later)
+        return fault
 
     def _note(self, line: str) -> None:
         self.trace.append(line)
@@ -229,7 +235,7 @@ class World:
         """Play the schedule until nothing is left to happen; raises StuckError."""
         for step in range(_MOST_STEPS):
             self.steps = max(self.steps, step + 1)
-            if event := self._faults.pop((False, step), None):
+            for event in self._faults_at_steps.pop(step, []):
                 self._happen(event.kind)
             choices = list(self._choices())
             if not choices:
@@ -517,6 +523,14 @@ def object_created(
             },
         },
     }
+
+
+def _by_moment(faults: Sequence[Fault], kinds: Sequence[str]) -> dict[int, list[Fault]]:
+    found: dict[int, list[Fault]] = {}
+    for fault in faults:
+        if fault.kind in kinds:
+            found.setdefault(fault.at, []).append(fault)
+    return found
 
 
 def _told(request: dict[str, Any]) -> str:

@@ -29,8 +29,9 @@ def test_a_burst_is_loaded_in_a_few_transactions_though_the_ledger_throttles(
 
 
 def test_keys_that_repeat_without_an_order_load_in_chunks(bench: Bench) -> None:
-    figures = bench.play(bursts.without_order(13))
-    assert 3 <= figures["committed"] <= 13
+    """Six at a time, once the load has found that keys repeat; files may come meanwhile."""
+    figures = bench.play(bursts.without_order(18))
+    assert 3 <= figures["committed"] <= 9
 
 
 def test_a_batch_of_one_file_is_a_transaction_a_file(bench: Bench) -> None:
@@ -44,7 +45,7 @@ def test_the_baseline_is_an_execution_and_a_transaction_a_file(bench: Bench) -> 
 
 def test_tables_at_once_have_executions_of_their_own(bench: Bench) -> None:
     figures = bench.play(bursts.many_tables(6, 3))
-    assert 6 <= figures["executions"] <= figures["files"]
+    assert 6 <= figures["executions"] <= 2 * 6
 
 
 def test_a_table_that_is_locked_keeps_no_other_from_loading(bench: Bench) -> None:
