@@ -1,7 +1,7 @@
 """`sluice replay`: load settled files again, from their raw copies."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -69,7 +69,8 @@ def replay(
         datetime | None, typer.Option("--from", help="Arrived at this time or later, UTC.")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", help="Arrived at this time or earlier, UTC.")
+        datetime | None,
+        typer.Option("--to", help="This time or earlier, UTC; a date is its midnight."),
     ] = None,
     state: Annotated[
         FileState, typer.Option(help="As they ended before.", case_sensitive=False)
@@ -175,7 +176,9 @@ def _warn(entries: Sequence[FileEntry], jobs: dict[str, Job]) -> None:
         job = jobs[str(job_id)]
         if job.load_mode == "append":
             warn(f"{job_id} appends: a file whose rows are in the table ends SUPERSEDED, once more")
-        elif job.load_mode == "overwrite" or not job.order_by:
+        elif job.load_mode == "overwrite":
+            warn(f"{job_id} overwrites: the table becomes what the last of these files holds")
+        elif not job.order_by:
             warn(
                 f"{job_id} has no order_by: rows of these files replace those of files that came"
                 " after them; replay until now, or name the newest"
@@ -234,16 +237,23 @@ def _show(chosen: Sequence[Candidate]) -> None:
         show_text("no file is like that")
 
 
-def _send(going: Sequence[Candidate], place: Environment, rate: float) -> None:
+def _send(
+    going: Sequence[Candidate],
+    place: Environment,
+    rate: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Ten at a time, no faster than `rate` files a second."""
     console = progress()
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("replays", total=len(going))
         for start in range(0, len(going), _BATCH):
             batch = going[start : start + _BATCH]
-            began = time.monotonic()
+            began = clock()
             messages = [events.replay(each.file, str(each.entry.job_id)) for each in batch]
             send_all(place.arrivals_queue_url, messages)
             bar.advance(task, len(batch))
             if start + _BATCH < len(going):
-                time.sleep(max(0.0, len(batch) / rate - (time.monotonic() - began)))
+                sleep(max(0.0, len(batch) / rate - (clock() - began)))

@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +43,13 @@ def test_a_state_machine_tries_every_transient_error_again(machine: object) -> N
     assert transient <= named
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_all_that_try_again_wait_for_a_random_part_of_their_time(machine: object) -> None:
+    retries = list(_retries(machine))
+    assert retries
+    assert {retry.get("JitterStrategy") for retry in retries} == {"FULL"}
+
+
 def test_the_tree_of_errors_is_drawn_whole() -> None:
     drawn = set(re.findall(r"\w+Error\b", errors.__doc__ or ""))
     known = {
@@ -62,10 +71,13 @@ def test_sql_is_written_where_it_belongs() -> None:
     assert strays == set()
 
 
-def _retried(node: object) -> list[object]:
+def _retried(machine: object) -> list[object]:
+    return [retry["ErrorEquals"] for retry in _retries(machine)]
+
+
+def _retries(node: object) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
-        found = [retry["ErrorEquals"] for retry in node.get("Retry", [])]
-        return found + [each for value in node.values() for each in _retried(value)]
-    if isinstance(node, list):
-        return [each for value in node for each in _retried(value)]
-    return []
+        yield from node.get("Retry", [])
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for each in inner:
+        yield from _retries(each)

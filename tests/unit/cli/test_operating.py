@@ -1,5 +1,6 @@
 """`sluice sweep`, `replay` and `redrive`: what is shown, what is sent, what is left."""
 
+import functools
 import io
 import json
 from datetime import timedelta
@@ -185,7 +186,8 @@ def test_older_files_that_were_not_looked_at_are_said(
     [
         ({}, "has no order_by"),
         ({"load_mode": "append"}, "ends SUPERSEDED"),
-        ({"load_mode": "overwrite"}, "has no order_by"),
+        ({"load_mode": "overwrite"}, "the last of these files"),
+        ({"load_mode": "overwrite", "order_by": "at"}, "the last of these files"),
         ({"order_by": "at"}, ""),
     ],
 )
@@ -199,6 +201,23 @@ def test_what_a_replay_may_do_to_the_table_is_said(
 
     assert warning in result.stderr
     assert bool(result.stderr) == bool(warning)
+
+
+def test_replays_are_sent_no_faster_than_the_rate(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(deployed, *(files.loaded(files.a_file(f"customers_{n}.csv"), 1) for n in range(25)))
+    now, pauses = [0.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    in_turn = functools.partial(replay_command._send, clock=lambda: now[0], sleep=sleep)
+    monkeypatch.setattr(replay_command, "_send", in_turn)
+
+    assert deployed.run_json("replay", "--job", "J1", "--rate", "4", "--yes")["sent"] == 25
+    assert pauses == [2.5, 2.5]
 
 
 def test_nobody_to_ask_is_wrong_usage(deployed: Deployed) -> None:
