@@ -50,12 +50,15 @@ def inspect_csv(
     names, renamed = column_names(written or ("",) * layout.width, rename_repeated=True)
     data = rows.slice(1) if header else rows
     shown = [
-        evidence_of(column, name.text, options.null_marker)
+        evidence_of(
+            column,
+            name.text,
+            options.null_marker,
+            asked_as_text=name in overrides and overrides[name].kind in _TEXT_KINDS,
+        )
         for name, column in zip(names, data.columns, strict=True)
     ]
-    marker = options.null_marker
-    if marker is None:
-        marker = marker_of(shown, whole=text.sample.whole)
+    marker = marker_of(shown) if options.null_marker is None else options.null_marker
     return FileSchema(
         format="csv",
         compression=text.sample.compression,

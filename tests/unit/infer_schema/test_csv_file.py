@@ -317,9 +317,32 @@ def test_an_empty_text_stays_a_text_beside_null() -> None:
     assert _dialect(schema).null_marker == "NULL", "and not '', which would make '' NULL"
 
 
-def test_a_word_that_could_be_text_is_told_to_copy_if_no_text_has_it() -> None:
-    schema = inspected("id,name\nNA,x\n2,y\n")
-    assert _dialect(schema).null_marker == "NA"
+@pytest.mark.parametrize("word", ["NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None"])
+def test_a_word_that_could_be_text_is_never_told_to_copy(word: str) -> None:
+    schema = inspected(f"id,name\n{word},x\n2,y\n")
+    assert _dialect(schema).null_marker is None
+    assert [column.null_words for column in schema.columns] == [(word,), ()]
+    assert types_of(schema) == {"id": "BIGINT", "name": "VARCHAR(64)"}
+
+
+@pytest.mark.parametrize("wanted", ["VARCHAR(8)", "CHAR(8)"])
+@pytest.mark.parametrize("word", ["NA", "n/a", "None"])
+def test_a_word_is_text_in_a_column_that_the_job_asks_to_be_text(word: str, wanted: str) -> None:
+    schema = inspected(f"id,code\n1,12\n2,{word}\n3,77\n", overrides={"code": wanted})
+    assert _dialect(schema).null_marker is None
+    code = schema.columns[1]
+    assert (code.type.sql, code.null_words, code.empty) == (wanted, (), False)
+    assert code.narrowest == varchar(max(len(word), 2))
+
+
+def test_a_marker_of_a_column_that_the_job_asks_to_be_text_comes_first() -> None:
+    schema = inspected("id,code\nNULL,12\n2,null\n", overrides={"code": "varchar(8)"})
+    assert _dialect(schema).null_marker == "null", "NULL can be told of the numbers alone"
+    assert schema.columns[0].null_words == ("NULL",)
+
+
+def test_a_column_of_nothing_that_the_job_asks_to_be_text_is_empty() -> None:
+    assert inspected("id,v\n1,\n2,NULL\n", overrides={"v": "varchar(8)"}).columns[1].empty
 
 
 def test_a_word_that_is_text_elsewhere_stays_with_its_column() -> None:
@@ -443,12 +466,6 @@ def test_text_late_in_a_large_file_is_seen(where: str) -> None:
 def test_a_ragged_row_at_the_end_of_a_large_file_is_refused() -> None:
     with pytest.raises(FormatError, match="in the middle or at the end"):
         inspected(_large() + b"1,2,3\n4,5\n")
-
-
-def test_a_word_of_a_sampled_file_is_never_told_to_copy_for_all() -> None:
-    schema = inspected(_large("{},{}\n", "id,v\nNA,x\n"))
-    assert _dialect(schema).null_marker is None
-    assert schema.columns[0].null_words == ("NA",)
 
 
 def test_a_line_longer_than_the_sample_is_refused() -> None:
