@@ -34,8 +34,14 @@ def _one_column(*values: str, **options: Any) -> Column:
 @pytest.mark.parametrize(
     ("values", "expected", "seen"),
     [
-        (["1", "-2"], "BIGINT", "SMALLINT"),
-        (["1", "40000"], "BIGINT", "INTEGER"),
+        (["1", "-2"], "BIGINT", "DECIMAL(1,0)"),
+        (["-0"], "BIGINT", "DECIMAL(1,0)"),
+        (["1", "-32768"], "BIGINT", "SMALLINT"),
+        (["1", "-32769"], "BIGINT", "DECIMAL(5,0)"),
+        (["1", "40000"], "BIGINT", "DECIMAL(5,0)"),
+        (["2147483647"], "BIGINT", "INTEGER"),
+        (["2147483648"], "BIGINT", "DECIMAL(10,0)"),
+        (["999999999999999999"], "BIGINT", "DECIMAL(18,0)"),
         (["9223372036854775807"], "BIGINT", "BIGINT"),
         (["9223372036854775808"], "VARCHAR(64)", "DECIMAL(19,0)"),
         (["1" * 39], "VARCHAR(256)", "VARCHAR(39)"),
@@ -58,7 +64,7 @@ def _one_column(*values: str, **options: Any) -> Column:
         (["2023-02-29"], "VARCHAR(64)", "VARCHAR(10)"),
         (["0000-00-00"], "VARCHAR(64)", "VARCHAR(10)"),
         (["29/02/2024"], "VARCHAR(64)", "VARCHAR(10)"),
-        (["20240229"], "BIGINT", "INTEGER"),
+        (["20240229"], "BIGINT", "DECIMAL(8,0)"),
         (["2024-02-29 10:00", "2024-02-29T10:00:00.123456"], "TIMESTAMP", "TIMESTAMP"),
         (["2024-02-29", "2024-02-29 10:00:00"], "TIMESTAMP", "TIMESTAMP"),
         (["2024-02-29 10:00:00.123456789"], "VARCHAR(64)", "VARCHAR(29)"),
@@ -99,6 +105,34 @@ def test_columns_of_a_table_that_exists_are_judged_by_what_was_seen() -> None:
     assert not schema.fits(code, varchar(4))
     assert not schema.fits(code, types.INTEGER)
     assert schema.fits(day, types.TIMESTAMP)
+
+
+_WHOLE_NUMBERS = [
+    # as many digits as the column has, then one number too many
+    ("999", "1000", "DECIMAL(5,2)"),
+    ("-99999999", "100000000", "DECIMAL(10,2)"),
+    ("9999999999999999", "10000000000000000", "DECIMAL(18,2)"),
+    ("999999", "1000000", "REAL"),
+    ("-999999999999999", "1000000000000000", "DOUBLE PRECISION"),
+    ("-32768", "32768", "SMALLINT"),
+    ("99999", "2147483648", "INTEGER"),
+    ("-2147483648", "-2147483649", "INTEGER"),
+    ("9999999999", "9223372036854775808", "BIGINT"),
+    ("9223372036854775807", "-9223372036854775809", "BIGINT"),
+]
+
+
+@pytest.mark.parametrize(("most", "beyond", "target"), _WHOLE_NUMBERS)
+@pytest.mark.parametrize("name", ["orders.csv", "orders.jsonl"])
+def test_a_whole_number_fits_where_its_own_digits_do(
+    name: str, most: str, beyond: str, target: str
+) -> None:
+    kind = types.RedshiftType.parse(target)
+    for number, fits in (("5", True), (most, True), (beyond, False)):
+        schema = inspected(
+            f"v,w\n1,{number}\n" if name.endswith(".csv") else f'{{"v": 1, "w": {number}}}\n', name
+        )
+        assert schema.fits(schema.columns[1], kind) is fits, number
 
 
 @pytest.mark.parametrize(
