@@ -36,11 +36,12 @@ def inspect_csv(
     """
     options = options or CsvOptions()
     text = as_text(sample, options.encoding)
-    layout = layout_of(text.sample, options.delimiter)
+    layout = layout_of(text.sample, options.delimiter, options.header)
     rows = rows_of(text.sample, layout)
     below = [column.slice(1, _HEADER_PROBE_ROWS).to_pylist() for column in rows.columns]
-    header = header_of(layout, below, options.header)
-    written = header or (commented_header(layout) if options.header is None else None)
+    commented = commented_header(layout, below, options.header)
+    header = None if commented else header_of(layout, below, options.header)
+    written = commented or header
     skip_lines = layout.preamble + bool(header)
     if text.marked and text.encoding == "UTF8" and not skip_lines:
         raise EncodingError(

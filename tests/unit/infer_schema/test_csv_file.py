@@ -233,6 +233,57 @@ def test_a_commented_header_names_the_columns() -> None:
     assert schema.rows == 2
 
 
+@pytest.mark.parametrize("header", [True, None])
+@pytest.mark.parametrize("rows", ["A1,Bob\nB2,Alice\n", "A1,5\nB2,7\n", "A1,NA\nB2,7\n"])
+@pytest.mark.parametrize("above", ["", "# made by hand\n", "\n\n"])
+def test_a_commented_header_keeps_the_first_row(above: str, rows: str, header: bool | None) -> None:
+    schema = inspected(f"{above}#code,name\n{rows}", header=header)
+    assert list(types_of(schema)) == ["code", "name"]
+    assert (_dialect(schema).skip_lines, schema.rows) == (above.count("\n") + 1, 2)
+    assert not _dialect(schema).header
+
+
+@pytest.mark.parametrize("header", [True, None])
+@pytest.mark.parametrize(
+    ("comment", "rows"),
+    [
+        ("# exported on Monday, by hand", "code,name\nA1,Bob\n"),
+        ("# exported on Monday, by hand", "first name,last name\nBob,Miller\n"),
+        ("# source:shop,version:2", "code,name\nA1,Bob\n"),
+        ("# exported,2024", "code,name\nA1,Bob\n"),
+        ("# exported,daily", "code,amount\nA1,5\n"),
+        ("# exported,daily", "code,amount\nA1,NA\nA2,5\n"),
+        ("# exported", "code,name\nA1,Bob\n"),
+        ("# exported,daily\n", "code,name\nA1,Bob\n"),
+        ("# code,name,day", "code,name\nA1,Bob\n"),
+    ],
+)
+def test_a_comment_above_a_header_is_a_comment(
+    comment: str, rows: str, header: bool | None
+) -> None:
+    schema = inspected(f"{comment}\n{rows}", header=header)
+    assert list(types_of(schema)) == rows.partition("\n")[0].split(",")
+    assert _dialect(schema).header
+    assert _dialect(schema).skip_lines == comment.count("\n") + 2
+    assert schema.rows == rows.count("\n") - 1
+
+
+def test_where_the_job_says_no_header_a_line_with_a_hash_is_a_row() -> None:
+    schema = inspected("\n#ff0000,5\n#00ff00,6\nblue,7\n", header=False)
+    assert types_of(schema) == {"column_1": "VARCHAR(64)", "column_2": "BIGINT"}
+    assert (_dialect(schema).skip_lines, _dialect(schema).header, schema.rows) == (1, False, 3)
+    with pytest.raises(FormatError, match="line 2 has 2 fields and the first has 1"):
+        inspected("# exported\nA1,Bob\n", header=False, delimiter=",")
+
+
+@pytest.mark.parametrize("word", ["NA", "None", "NULL"])
+def test_a_word_for_null_is_no_name(word: str) -> None:
+    data = inspected(f"1,{word}\n2,5\n3,6\n")
+    assert (list(types_of(data)), data.rows) == (["column_1", "column_2"], 3)
+    years = inspected(f"id,2023\n1,5\n{word},6\n")
+    assert (list(types_of(years)), years.rows) == (["id", "2023"], 2)
+
+
 def test_a_file_without_a_header_gets_names_by_position() -> None:
     schema = inspected("1,x,2024-01-01\n2,y,2024-01-02\n")
     assert list(types_of(schema)) == ["column_1", "column_2", "column_3"]
