@@ -553,6 +553,14 @@ def test_a_ragged_row_at_the_end_of_a_large_file_is_refused() -> None:
         inspected(_large() + b"1,2,3\n4,5\n")
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_row_longer_than_a_piece_is_left_to_copy(end: str) -> None:
+    content = _large("{},{},x\n", "id,v,w\n")
+    long = b"1,2," + b"y" * PIECE_BYTES
+    schema = inspected(content + long + end.encode())
+    assert types_of(schema) == {"id": "BIGINT", "v": "BIGINT", "w": "VARCHAR(64)"}
+
+
 def test_a_line_longer_than_the_sample_is_refused() -> None:
     with pytest.raises(FormatError, match="no row ends within"):
         inspected(b"x" * (2 * WHOLE_BYTES))
