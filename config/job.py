@@ -101,7 +101,7 @@ _TYPE = re.compile(
     r"|(VARCHAR|CHARACTER VARYING)\(((?P<length>\d{1,7})|MAX)\))",
     re.IGNORECASE | re.ASCII,
 )
-_SIZES = (("bytes", 1, 1_024_000), ("precision", 1, 38), ("scale", 0, 38), ("length", 1, 65_535))
+_SIZES = (("bytes", 1, 1_024_000), ("precision", 1, 38), ("scale", 0, 37), ("length", 1, 65_535))
 _EXAMPLE_TYPES = ("BIGINT", "DECIMAL(18,2)", "VARCHAR(64)", "TIMESTAMP", "SUPER")
 
 

@@ -36,11 +36,12 @@ def inspect_csv(
     """
     options = options or CsvOptions()
     text = as_text(sample, options.encoding)
-    layout = layout_of(text.sample, options.delimiter)
+    layout = layout_of(text.sample, options.delimiter, options.header)
     rows = rows_of(text.sample, layout)
     below = [column.slice(1, _HEADER_PROBE_ROWS).to_pylist() for column in rows.columns]
-    header = header_of(layout, below, options.header)
-    written = header or (commented_header(layout) if options.header is None else None)
+    commented = commented_header(layout, below, options.header)
+    header = None if commented else header_of(layout, below, options.header)
+    written = commented or header
     skip_lines = layout.preamble + bool(header)
     if text.marked and text.encoding == "UTF8" and not skip_lines:
         raise EncodingError(
@@ -50,12 +51,15 @@ def inspect_csv(
     names, renamed = column_names(written or ("",) * layout.width, rename_repeated=True)
     data = rows.slice(1) if header else rows
     shown = [
-        evidence_of(column, name.text, options.null_marker)
+        evidence_of(
+            column,
+            name.text,
+            options.null_marker,
+            asked_as_text=name in overrides and overrides[name].kind in _TEXT_KINDS,
+        )
         for name, column in zip(names, data.columns, strict=True)
     ]
-    marker = options.null_marker
-    if marker is None:
-        marker = marker_of(shown, whole=text.sample.whole)
+    marker = marker_of(shown) if options.null_marker is None else options.null_marker
     return FileSchema(
         format="csv",
         compression=text.sample.compression,

@@ -3,11 +3,13 @@
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lambdas.infer_schema import values
+from lambdas.infer_schema.null_words import WORDS
 from lambdas.infer_schema.sample import Sample, last_record_end
 from lambdas.shared.domain.errors import FormatError, HeaderError
 
@@ -15,6 +17,7 @@ DELIMITERS = ",;|\t"
 QUOTE = '"'
 _PROBE_BYTES = 64 * 1024
 _PROBE_ROWS = 200
+_NAME = re.compile(r"[^\W\d][^\s:=]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +40,13 @@ class Layout:
         return len(self.first)
 
 
-def layout_of(sample: Sample, delimiter: str | None) -> Layout:
-    """The layout of a CSV in UTF-8; `delimiter` is the one that the job names.
+def layout_of(sample: Sample, delimiter: str | None, header: bool | None = None) -> Layout:
+    """The layout of a CSV in UTF-8; `delimiter` and `header` are the job's words.
 
-    Raises FormatError where there are no rows to be seen, or no line is a whole one.
+    Comments stand above a header: where the job says that there is none, a line that begins with #
+    is a row. Raises FormatError where there are no rows to be seen, or no line is a whole one.
     """
-    preamble, comment, start = _preamble(sample.head)
+    preamble, comment, start = _preamble(sample.head, comments=header is not False)
     body = sample.head[start:]
     if not body.strip():
         raise FormatError("there are no rows and no header: the file holds only blank or # lines")
@@ -104,31 +108,44 @@ def header_of(
     return layout.first
 
 
-def commented_header(layout: Layout) -> tuple[str, ...] | None:
-    """The names in the last comment above the data, if it has as many fields as that."""
-    for _, fields in numbered_records(layout.comment or "", layout.delimiter):
-        return tuple(fields) if len(fields) == layout.width > 1 else None
-    return None
+def commented_header(
+    layout: Layout, below: Sequence[Sequence[str]], header: bool | None
+) -> tuple[str, ...] | None:
+    """The names in the last comment above the data, if it has as many fields and heads it better.
+
+    It does where the first record is no header. Where that cannot be told, as in a file of text
+    alone, or the job says that there is one, each field of the comment has to be a single word: so
+    prose and `key: value` stay comments.
+    """
+    fields = next((row for _, row in numbered_records(layout.comment or "", layout.delimiter)), ())
+    if len(fields) != layout.width or layout.width == 1 or _names_typed(layout.first, below):
+        return None
+    if header is None and not _is_header(layout.first, below):
+        return tuple(fields)
+    return tuple(fields) if all(map(_NAME.fullmatch, fields)) else None
 
 
 def _is_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    typed = [values.looks_typed(field) for field in first]
-    if not any(typed):
-        return True
-    for field, is_typed, column in zip(first, typed, below, strict=True):
-        shown = [value for value in column if value]
-        if field and not is_typed and shown and all(map(values.looks_typed, shown)):
+    return not any(map(values.looks_typed, first)) or _names_typed(first, below)
+
+
+def _names_typed(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether in some column a text, and no word for NULL, is above numbers, dates or the like."""
+    for field, column in zip(first, below, strict=True):
+        shown = [value for value in column if value and value not in WORDS]
+        is_name = field and field not in WORDS and not values.looks_typed(field)
+        if is_name and shown and all(map(values.looks_typed, shown)):
             return True
     return False
 
 
-def _preamble(head: bytes) -> tuple[int, str | None, int]:
+def _preamble(head: bytes, *, comments: bool) -> tuple[int, str | None, int]:
     """How many lines at the top are no rows, the last of them if a comment, and where they end."""
     count, comment, start = 0, None, 0
     while start < len(head):
         end = head.find(b"\n", start) + 1 or len(head)
         line = head[start:end].strip()
-        if line and not line.startswith(b"#"):
+        if line and not (comments and line.startswith(b"#")):
             break
         comment = line.lstrip(b"#").strip().decode(errors="ignore") if line else None
         count, start = count + 1, end

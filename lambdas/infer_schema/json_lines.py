@@ -149,7 +149,8 @@ def _documents(text: Text) -> Iterator[tuple[int | None, Any]]:
         if line.strip(_BLANKS):
             yield number, _parsed(line, number)
     for piece in sample.pieces:
-        content = piece.content[piece.content.find(b"\n") + 1 :]
+        # what stands before the first line's end is cut; a piece of one long line is all that
+        _, _, content = piece.content.partition(b"\n")
         whole = content if piece.last else content[: content.rfind(b"\n") + 1]
         for line in whole.decode().split("\n"):
             if line.strip(_BLANKS):

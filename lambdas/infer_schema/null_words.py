@@ -1,8 +1,8 @@
 """Which words of a CSV stand for NULL: one for the whole file, others column by column.
 
-COPY's NULL AS is one text and counts in every column, text columns too. So a word that people
-also mean as text (NA may be Namibia) is told to COPY only where no text column holds it and the
-whole file was seen; elsewhere it stays with its column.
+COPY's NULL AS is one text and counts in every column, those too that are text only by the job or
+by the table. So a word that people also mean as text (NA may be Namibia) is never told to COPY: it
+stays with its column.
 """
 
 import re
@@ -27,19 +27,20 @@ WORDS = (*MARKERS, "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What one column shows: its distinct values without '', the words among them, the type of
-    the rest."""
+    the rest; and whether the job asks for text, whatever the values look like."""
 
     column: str
     distinct: Any
     words: tuple[str, ...]
     found: Found
+    asked_as_text: bool = False
 
     @property
     def is_text(self) -> bool:
         """Whether the words may be meant as text: beside other text, or with nothing else."""
         if self.found.empty:
             return any(word not in MARKERS for word in self.words)
-        return self.found.is_text
+        return self.asked_as_text or self.found.is_text
 
     def type_given(self, marker: str | None) -> Found:
         """The type once the file's marker is known."""
@@ -58,7 +59,9 @@ class Evidence:
         return tuple(word for word in self.words if word != known)
 
 
-def evidence_of(values: Any, column: str, marker: str | None) -> Evidence:
+def evidence_of(
+    values: Any, column: str, marker: str | None, *, asked_as_text: bool = False
+) -> Evidence:
     """What a column of text shows; `marker` is the job's word for NULL."""
     distinct = without(pc.unique(values), ("",) if marker is None else ("", marker))
     present = distinct.filter(are(distinct, WORDS)).to_pylist()
@@ -68,18 +71,20 @@ def evidence_of(values: Any, column: str, marker: str | None) -> Evidence:
         distinct=distinct,
         words=tuple(word for word in WORDS if word in present),
         found=type_of(rest, column),
+        asked_as_text=asked_as_text,
     )
 
 
-def marker_of(columns: Sequence[Evidence], *, whole: bool) -> str | None:
-    """The one word that COPY is told; None for its own, or for none."""
-    in_text = {word for each in columns if each.is_text for word in each.words}
-    elsewhere = {word for each in columns if not each.is_text for word in each.words}
-    for words in (in_text, elsewhere):
+def marker_of(columns: Sequence[Evidence]) -> str | None:
+    """The one word that COPY is told; None for its own, or for none.
+
+    Text columns come first: the others can have words of their own.
+    """
+    for is_text in (True, False):
+        words = {word for each in columns if each.is_text is is_text for word in each.words}
         if marker := next((word for word in MARKERS if word in words), None):
             return marker
-    alone = elsewhere - in_text
-    return alone.pop() if whole and len(alone) == len(elsewhere) == 1 else None
+    return None
 
 
 def without(values: Any, words: Iterable[str]) -> Any:

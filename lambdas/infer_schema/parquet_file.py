@@ -275,10 +275,11 @@ _PHYSICAL = {
 
 
 def _decimal(leaf: Any, name: Identifier) -> RedshiftType:
-    if leaf.precision > types.MAX_PRECISION:
+    if leaf.precision > types.MAX_PRECISION or leaf.scale > types.MAX_SCALE:
         raise TypeChangeError(
             f"column {name} is DECIMAL({leaf.precision},{leaf.scale}) and Redshift has"
-            f" {types.MAX_PRECISION} digits; cast it in the producer, for example to text",
+            f" {types.MAX_PRECISION} digits, at most {types.MAX_SCALE} of them after the point;"
+            " cast it in the producer, for example to text",
             column=name.text,
         )
     return types.decimal(leaf.precision, leaf.scale)

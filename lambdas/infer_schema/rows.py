@@ -100,7 +100,10 @@ def _rows_of_piece(piece: Piece, layout: Layout) -> Any | None:
     width. Without quotes there is nothing to guess, and a row of the wrong width is wrong.
     """
     if QUOTE.encode() not in piece.content:
-        table, ragged = _parsed(_records_in(piece, inside_quotes=False), layout)
+        body = _records_in(piece, inside_quotes=False)
+        if not body:  # a part of one long row
+            return None
+        table, ragged = _parsed(body, layout)
         if ragged:
             raise FormatError(
                 "a row in the middle or at the end of the file does not have"

@@ -37,6 +37,8 @@ _DOUBLE_DIGITS = 17  # as many as a program prints to show a double exactly
 _ROOMY_PRECISION = 18  # the widest DECIMAL that Redshift keeps in 64 bits
 _ROOM_DIGITS = 3
 _FIXED_SCALES = range(2, 10)
+_INTEGERS = ((types.SMALLINT, 5, 15), (types.INTEGER, 10, 31), (types.BIGINT, 19, 63))
+"""Each with the digits of its largest number, and with its bits."""
 _PROBE = 100
 
 
@@ -137,11 +139,16 @@ def _as_integer(values: Any) -> Found | None:
         bounds = pc.min_max(pc.cast(values, pa.int64())).as_py()
     except pa.ArrowInvalid:
         return _as_long_integer(values)
-    least, most = bounds["min"], bounds["max"]
-    for kind, bits in ((types.SMALLINT, 15), (types.INTEGER, 31)):
-        if -(1 << bits) <= least and most < 1 << bits:
-            return Found(type=types.BIGINT, seen=kind)
-    return Found(type=types.BIGINT, seen=types.BIGINT)
+    return Found(type=types.BIGINT, seen=_seen_integer(bounds["min"], bounds["max"]))
+
+
+def _seen_integer(least: int, most: int) -> RedshiftType:
+    """As many digits as were seen; an integer type where its own bounds decide, not the digits."""
+    digits = max(len(str(abs(least))), len(str(abs(most))))
+    for kind, full, bits in _INTEGERS:
+        if digits == full and -(1 << bits) <= least and most < 1 << bits:
+            return kind
+    return types.decimal(digits, 0)
 
 
 def _as_long_integer(values: Any) -> Found | None:

@@ -111,7 +111,11 @@ class Column:
             common(self.narrowest, other.narrowest),
         )
         # floats first: a DECIMAL would cut what the file with floats holds beyond its sample
-        return min(filter(None, found), key=lambda kind: (kind != DOUBLE, kind.sql), default=None)
+        return max(
+            filter(None, found),
+            key=lambda kind: (kind == DOUBLE, kind.precision or 0, kind.sql),
+            default=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +190,12 @@ class FileSchema:
         """Whether this column of the file goes into a table's column of type `target` as it is.
 
         COPY reads text into any type and refuses what does not parse, so for CSV and JSON lines
-        what was seen decides, and text columns take every scalar. A Parquet column has its type;
-        only of text was less seen than declared.
+        what was seen decides, text columns take every scalar, and SUPER every JSON value. A
+        Parquet column has its type; only of text was less seen than declared.
         """
         if column.empty or target.holds(column.type) or target.holds(column.narrowest):
+            return True
+        if self.format == "json" and target.kind is Kind.SUPER:
             return True
         if self.format == "parquet" or target.kind not in _TEXT_KINDS:
             return False

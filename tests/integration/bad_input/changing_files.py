@@ -35,6 +35,14 @@ MONEY = [
     loaded("money_1.parquet", _money("12.34", 10, 2), (9, "12.34")),
     loaded("money_same.csv", "id,price\n1,1234567.89\n", (1, "1234567.89")),
     loaded("money_whole.csv", "id,price\n2,5\n", (2, "5.00")),
+    loaded(
+        "money_whole_large.csv",
+        "id,price\n10,40000\n11,-12345678\n",
+        (10, "40000.00"),
+        (11, "-12345678.00"),
+    ),
+    loaded("money_whole.json", '{"id": 12, "price": 3000000}\n', (12, "3000000.00")),
+    rejected("money_whole_more.csv", "id,price\n13,123456789\n", "TypeChangeError", "price was"),
     rejected("money_finer.csv", "id,price\n3,5.678\n", "TypeChangeError", "DECIMAL(10,2)"),
     rejected("money_finer.parquet", _money("1.2345", 10, 4), "TypeChangeError", "DECIMAL(10,4)"),
     rejected("money_more.csv", "id,price\n4,123456789012.00\n", "TypeChangeError", "price was"),
@@ -64,6 +72,16 @@ LETTERS = [
     loaded("letters_1.csv", "ID,Имя\n1,Ann\n", (1, "Ann", None)),
     loaded("letters_2.json", '{"Id": 2, "Имя": "Bob", "имя": "x"}\n', (2, "Bob", "x")),
 ]
+
+# words for NULL and rows that begin with #: text, as the job says
+CODES = [
+    loaded("codes_1.csv", "id,code\n1,12\n2,NA\n3,77\n", (1, "12"), (2, "NA"), (3, "77")),
+    loaded("codes_null.csv", "id,code\n4,5\n6,NULL\n", (4, "5"), (6, None)),
+    loaded("hashed_1.csv", "#ff0000,5\n#00ff00,NA\nblue,7\n",
+           ("#ff0000", 5), ("#00ff00", None), ("blue", 7)),
+    loaded("commented_1.csv", "# by hand\n#code,name\nA1,Bob\nB2,Alice\n",
+           ("A1", "Bob"), ("B2", "Alice")),
+]  # fmt: skip
 
 _BROAD = [f"text_{number}" for number in range(1_200)]
 BROAD = [
@@ -132,6 +150,7 @@ CHANGING = [
     *MONEY,
     *COUNTED,
     *LETTERS,
+    *CODES,
     *BROAD,
     *FROZEN,
     *IGNORED,
@@ -151,6 +170,11 @@ TARGETS = {
     "money": Target(columns="id, price"),
     "counted": Target(columns="id, n", job={"load_mode": "append"}),
     "letters": Target(columns='id, "Имя", "имя"'),
+    "codes": Target(columns="id, code", job={"columns": {"code": "VARCHAR(8)"}}),
+    "hashed": Target(
+        columns="column_1, column_2", job={"upsert_keys": ["column_1"], "csv": {"header": False}}
+    ),
+    "commented": Target(columns="code, name", job={"upsert_keys": ["code"]}),
     "broad": Target(columns="id, text_1199"),
     "frozen": _with(schema_contract={"columns": "freeze", "types": "freeze"}),
     "ignored": _with(schema_contract={"columns": "ignore"}),

@@ -90,6 +90,7 @@ def test_every_valid_type_is_one_of_redshifts(text: str) -> None:
         ({"csv": {"null_marker": "\x01"}}, "csv.null_marker: holds a control character"),
         ({"csv": {"delimiter": "\n"}}, "csv.delimiter: COPY takes one printable ASCII"),
         ({"columns": {"a": "DECIMAL(39,2)"}}, "precision is from 1 to 38"),
+        ({"columns": {"a": "DECIMAL(38,38)"}}, "'DECIMAL(38,38)': scale is from 0 to 37"),
         ({"columns": {"a": "DECIMAL(3,5)"}}, "scale is at most the precision"),
         ({"columns": {"a": "VARCHAR(70000)"}}, "length is from 1 to 65535"),
         ({"columns": {"a": "ſMALLINT"}}, "is no column type"),

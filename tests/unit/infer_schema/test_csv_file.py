@@ -34,8 +34,14 @@ def _one_column(*values: str, **options: Any) -> Column:
 @pytest.mark.parametrize(
     ("values", "expected", "seen"),
     [
-        (["1", "-2"], "BIGINT", "SMALLINT"),
-        (["1", "40000"], "BIGINT", "INTEGER"),
+        (["1", "-2"], "BIGINT", "DECIMAL(1,0)"),
+        (["-0"], "BIGINT", "DECIMAL(1,0)"),
+        (["1", "-32768"], "BIGINT", "SMALLINT"),
+        (["1", "-32769"], "BIGINT", "DECIMAL(5,0)"),
+        (["1", "40000"], "BIGINT", "DECIMAL(5,0)"),
+        (["2147483647"], "BIGINT", "INTEGER"),
+        (["2147483648"], "BIGINT", "DECIMAL(10,0)"),
+        (["999999999999999999"], "BIGINT", "DECIMAL(18,0)"),
         (["9223372036854775807"], "BIGINT", "BIGINT"),
         (["9223372036854775808"], "VARCHAR(64)", "DECIMAL(19,0)"),
         (["1" * 39], "VARCHAR(256)", "VARCHAR(39)"),
@@ -58,7 +64,7 @@ def _one_column(*values: str, **options: Any) -> Column:
         (["2023-02-29"], "VARCHAR(64)", "VARCHAR(10)"),
         (["0000-00-00"], "VARCHAR(64)", "VARCHAR(10)"),
         (["29/02/2024"], "VARCHAR(64)", "VARCHAR(10)"),
-        (["20240229"], "BIGINT", "INTEGER"),
+        (["20240229"], "BIGINT", "DECIMAL(8,0)"),
         (["2024-02-29 10:00", "2024-02-29T10:00:00.123456"], "TIMESTAMP", "TIMESTAMP"),
         (["2024-02-29", "2024-02-29 10:00:00"], "TIMESTAMP", "TIMESTAMP"),
         (["2024-02-29 10:00:00.123456789"], "VARCHAR(64)", "VARCHAR(29)"),
@@ -99,6 +105,34 @@ def test_columns_of_a_table_that_exists_are_judged_by_what_was_seen() -> None:
     assert not schema.fits(code, varchar(4))
     assert not schema.fits(code, types.INTEGER)
     assert schema.fits(day, types.TIMESTAMP)
+
+
+_WHOLE_NUMBERS = [
+    # as many digits as the column has, then one number too many
+    ("999", "1000", "DECIMAL(5,2)"),
+    ("-99999999", "100000000", "DECIMAL(10,2)"),
+    ("9999999999999999", "10000000000000000", "DECIMAL(18,2)"),
+    ("999999", "1000000", "REAL"),
+    ("-999999999999999", "1000000000000000", "DOUBLE PRECISION"),
+    ("-32768", "32768", "SMALLINT"),
+    ("99999", "2147483648", "INTEGER"),
+    ("-2147483648", "-2147483649", "INTEGER"),
+    ("9999999999", "9223372036854775808", "BIGINT"),
+    ("9223372036854775807", "-9223372036854775809", "BIGINT"),
+]
+
+
+@pytest.mark.parametrize(("most", "beyond", "target"), _WHOLE_NUMBERS)
+@pytest.mark.parametrize("name", ["orders.csv", "orders.jsonl"])
+def test_a_whole_number_fits_where_its_own_digits_do(
+    name: str, most: str, beyond: str, target: str
+) -> None:
+    kind = types.RedshiftType.parse(target)
+    for number, fits in (("5", True), (most, True), (beyond, False)):
+        schema = inspected(
+            f"v,w\n1,{number}\n" if name.endswith(".csv") else f'{{"v": 1, "w": {number}}}\n', name
+        )
+        assert schema.fits(schema.columns[1], kind) is fits, number
 
 
 @pytest.mark.parametrize(
@@ -197,6 +231,57 @@ def test_a_commented_header_names_the_columns() -> None:
     assert types_of(schema) == {"id": "BIGINT", "name": "VARCHAR(64)"}
     assert (_dialect(schema).skip_lines, _dialect(schema).header) == (2, False)
     assert schema.rows == 2
+
+
+@pytest.mark.parametrize("header", [True, None])
+@pytest.mark.parametrize("rows", ["A1,Bob\nB2,Alice\n", "A1,5\nB2,7\n", "A1,NA\nB2,7\n"])
+@pytest.mark.parametrize("above", ["", "# made by hand\n", "\n\n"])
+def test_a_commented_header_keeps_the_first_row(above: str, rows: str, header: bool | None) -> None:
+    schema = inspected(f"{above}#code,name\n{rows}", header=header)
+    assert list(types_of(schema)) == ["code", "name"]
+    assert (_dialect(schema).skip_lines, schema.rows) == (above.count("\n") + 1, 2)
+    assert not _dialect(schema).header
+
+
+@pytest.mark.parametrize("header", [True, None])
+@pytest.mark.parametrize(
+    ("comment", "rows"),
+    [
+        ("# exported on Monday, by hand", "code,name\nA1,Bob\n"),
+        ("# exported on Monday, by hand", "first name,last name\nBob,Miller\n"),
+        ("# source:shop,version:2", "code,name\nA1,Bob\n"),
+        ("# exported,2024", "code,name\nA1,Bob\n"),
+        ("# exported,daily", "code,amount\nA1,5\n"),
+        ("# exported,daily", "code,amount\nA1,NA\nA2,5\n"),
+        ("# exported", "code,name\nA1,Bob\n"),
+        ("# exported,daily\n", "code,name\nA1,Bob\n"),
+        ("# code,name,day", "code,name\nA1,Bob\n"),
+    ],
+)
+def test_a_comment_above_a_header_is_a_comment(
+    comment: str, rows: str, header: bool | None
+) -> None:
+    schema = inspected(f"{comment}\n{rows}", header=header)
+    assert list(types_of(schema)) == rows.partition("\n")[0].split(",")
+    assert _dialect(schema).header
+    assert _dialect(schema).skip_lines == comment.count("\n") + 2
+    assert schema.rows == rows.count("\n") - 1
+
+
+def test_where_the_job_says_no_header_a_line_with_a_hash_is_a_row() -> None:
+    schema = inspected("\n#ff0000,5\n#00ff00,6\nblue,7\n", header=False)
+    assert types_of(schema) == {"column_1": "VARCHAR(64)", "column_2": "BIGINT"}
+    assert (_dialect(schema).skip_lines, _dialect(schema).header, schema.rows) == (1, False, 3)
+    with pytest.raises(FormatError, match="line 2 has 2 fields and the first has 1"):
+        inspected("# exported\nA1,Bob\n", header=False, delimiter=",")
+
+
+@pytest.mark.parametrize("word", ["NA", "None", "NULL"])
+def test_a_word_for_null_is_no_name(word: str) -> None:
+    data = inspected(f"1,{word}\n2,5\n3,6\n")
+    assert (list(types_of(data)), data.rows) == (["column_1", "column_2"], 3)
+    years = inspected(f"id,2023\n1,5\n{word},6\n")
+    assert (list(types_of(years)), years.rows) == (["id", "2023"], 2)
 
 
 def test_a_file_without_a_header_gets_names_by_position() -> None:
@@ -317,9 +402,32 @@ def test_an_empty_text_stays_a_text_beside_null() -> None:
     assert _dialect(schema).null_marker == "NULL", "and not '', which would make '' NULL"
 
 
-def test_a_word_that_could_be_text_is_told_to_copy_if_no_text_has_it() -> None:
-    schema = inspected("id,name\nNA,x\n2,y\n")
-    assert _dialect(schema).null_marker == "NA"
+@pytest.mark.parametrize("word", ["NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None"])
+def test_a_word_that_could_be_text_is_never_told_to_copy(word: str) -> None:
+    schema = inspected(f"id,name\n{word},x\n2,y\n")
+    assert _dialect(schema).null_marker is None
+    assert [column.null_words for column in schema.columns] == [(word,), ()]
+    assert types_of(schema) == {"id": "BIGINT", "name": "VARCHAR(64)"}
+
+
+@pytest.mark.parametrize("wanted", ["VARCHAR(8)", "CHAR(8)"])
+@pytest.mark.parametrize("word", ["NA", "n/a", "None"])
+def test_a_word_is_text_in_a_column_that_the_job_asks_to_be_text(word: str, wanted: str) -> None:
+    schema = inspected(f"id,code\n1,12\n2,{word}\n3,77\n", overrides={"code": wanted})
+    assert _dialect(schema).null_marker is None
+    code = schema.columns[1]
+    assert (code.type.sql, code.null_words, code.empty) == (wanted, (), False)
+    assert code.narrowest == varchar(max(len(word), 2))
+
+
+def test_a_marker_of_a_column_that_the_job_asks_to_be_text_comes_first() -> None:
+    schema = inspected("id,code\nNULL,12\n2,null\n", overrides={"code": "varchar(8)"})
+    assert _dialect(schema).null_marker == "null", "NULL can be told of the numbers alone"
+    assert schema.columns[0].null_words == ("NULL",)
+
+
+def test_a_column_of_nothing_that_the_job_asks_to_be_text_is_empty() -> None:
+    assert inspected("id,v\n1,\n2,NULL\n", overrides={"v": "varchar(8)"}).columns[1].empty
 
 
 def test_a_word_that_is_text_elsewhere_stays_with_its_column() -> None:
@@ -445,10 +553,12 @@ def test_a_ragged_row_at_the_end_of_a_large_file_is_refused() -> None:
         inspected(_large() + b"1,2,3\n4,5\n")
 
 
-def test_a_word_of_a_sampled_file_is_never_told_to_copy_for_all() -> None:
-    schema = inspected(_large("{},{}\n", "id,v\nNA,x\n"))
-    assert _dialect(schema).null_marker is None
-    assert schema.columns[0].null_words == ("NA",)
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_row_longer_than_a_piece_is_left_to_copy(end: str) -> None:
+    content = _large("{},{},x\n", "id,v,w\n")
+    long = b"1,2," + b"y" * PIECE_BYTES
+    schema = inspected(content + long + end.encode())
+    assert types_of(schema) == {"id": "BIGINT", "v": "BIGINT", "w": "VARCHAR(64)"}
 
 
 def test_a_line_longer_than_the_sample_is_refused() -> None:

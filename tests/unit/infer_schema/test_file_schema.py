@@ -44,6 +44,13 @@ def test_a_column_is_found_by_its_name() -> None:
     ("one", "other", "expected"),
     [
         (_column("BIGINT", "SMALLINT"), _column("BIGINT"), "BIGINT"),
+        (_column("BIGINT", "DECIMAL(1,0)"), _column("BIGINT", "SMALLINT"), "BIGINT"),
+        (_column("BIGINT", "DECIMAL(18,0)"), _column("DOUBLE PRECISION"), "DOUBLE PRECISION"),
+        (
+            _column("BIGINT", "DECIMAL(9,0)"),
+            _column("DECIMAL(38,20)", "DECIMAL(21,20)"),
+            "DECIMAL(38,20)",
+        ),
         (_column("BIGINT", "SMALLINT"), _column("DOUBLE PRECISION"), "DOUBLE PRECISION"),
         (
             _column("DECIMAL(18,2)", "DECIMAL(4,2)"),
@@ -71,6 +78,15 @@ def test_words_for_null_add_up() -> None:
 
 def test_columns_with_nothing_in_common_do_not_merge() -> None:
     assert _column("BIGINT").merged(_column("VARCHAR(64)")) is None
+
+
+@pytest.mark.parametrize("value", ['"x"', '""', "5", "1.5", "true", '"2024-01-31"', "null", "[1]"])
+def test_super_takes_every_value_of_json_and_none_of_a_csv(value: str) -> None:
+    schema = inspected(f'{{"id": 1, "p": {value}}}\n', "a.jsonl")
+    assert schema.fits(schema.columns[1], types.SUPER)
+    text = inspected("id,p\n1,x\n2,y\n")
+    assert not text.fits(text.columns[1], types.SUPER)
+    assert not text.fits(text.columns[0], types.SUPER)
 
 
 def test_parquet_fits_only_what_holds_its_type() -> None:

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from lambdas.infer_schema.sample import WHOLE_BYTES
+from lambdas.infer_schema.sample import PIECE_BYTES, WHOLE_BYTES
 from lambdas.shared.domain import types
 from lambdas.shared.domain.errors import EncodingError, FormatError, HeaderError, TypeChangeError
 from tests.unit.infer_schema.sources import inspected, types_of
@@ -59,6 +59,19 @@ def test_a_large_file_is_sampled_and_a_late_key_is_seen() -> None:
     schema = inspected(content, NAME)
     assert (schema.rows, schema.requests) == (None, 3)
     assert types_of(schema) == {"id": "BIGINT", "text": "VARCHAR(256)", "late": "BOOLEAN"}
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_line_longer_than_a_piece_is_left_to_copy(end: str) -> None:
+    content = '{"id": 1}\n' * (2 * WHOLE_BYTES // 10)
+    long = '{"id": 2, "text": "' + "x" * PIECE_BYTES + '"}'
+    schema = inspected(content + long + end, NAME)
+    assert (types_of(schema), schema.rows) == ({"id": "BIGINT"}, None)
+
+
+def test_a_last_line_that_fits_a_piece_is_seen_without_its_newline() -> None:
+    content = '{"id": 1}\n' * (2 * WHOLE_BYTES // 10) + '{"late": "' + "x" * 60_000 + '"}'
+    assert types_of(inspected(content, NAME)) == {"id": "BIGINT", "late": "VARCHAR(65535)"}
 
 
 @pytest.mark.parametrize("content", ['[{"id": 1}]', '[\n {"id": 1}\n]', "[]", "[[1]]"])

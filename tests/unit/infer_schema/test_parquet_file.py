@@ -186,6 +186,16 @@ def test_decimals_over_38_digits_are_refused() -> None:
         inspected(parquet(table), NAME)
 
 
+def test_decimals_with_38_digits_after_the_point_are_refused() -> None:
+    most, too_many = (
+        {"tiny": pa.array([decimal.Decimal(f"1e-{scale}")], pa.decimal128(38, scale))}
+        for scale in (37, 38)
+    )
+    assert types_of(inspected(parquet(most), NAME)) == {"tiny": "DECIMAL(38,37)"}
+    with pytest.raises(TypeChangeError, match=r"column tiny is DECIMAL\(38,38\).* at most 37"):
+        inspected(parquet(too_many), NAME)
+
+
 def test_an_override_changes_the_type_and_not_what_copy_must_take() -> None:
     schema = inspected(parquet({"ID": [1], "v": [2]}), NAME, overrides={"id": "varchar(32)"})
     column = schema.columns[0]
