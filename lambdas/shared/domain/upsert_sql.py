@@ -333,7 +333,8 @@ def _check(
 
 
 def _duplicates(load: Transaction, unit: Unit) -> Iterator[_Check]:
-    if load.any_duplicate or (load.order and len(unit.file_ids) == 1):
+    # what of one file stays is any row; no row tells its file, so between files the later one wins
+    if len(unit.file_ids) == 1 and (load.any_duplicate or load.order):
         return
     by_name = {column.name: column.value for column in unit.loaded}
     code = "TIE" if load.order else "DUPLICATE_KEY"

@@ -95,6 +95,9 @@ LOADS = {
     "upsert_any_duplicate": Load(
         files=(PARQUET,), target=_target(PARQUET), job={"on_duplicate_keys": "any"}
     ),
+    "upsert_any_duplicate_of_two_files": Load(
+        files=(PARQUET, PARQUET), target=_target(PARQUET), job={"on_duplicate_keys": "any"}
+    ),
     "upsert_csv": Load(files=(CSV,), target=_target(CSV)),
     "upsert_json": Load(files=(JSON,), target=_target(JSON)),
     "upsert_nested": Load(files=(NESTED,), target=_target(NESTED)),
