@@ -274,9 +274,9 @@ def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step)
     if finding.code == "CUT":
         column = unit.columns[int(finding.details[1])]
         return TypeChangeError(
-            f"{count} value(s) of column {column} have more decimals than its type, which would be"
-            f' cut off; round them in the producer, or give it more in "columns" of job'
-            f" {step.job.job_id} and in the table",
+            f"{count} value(s) of column {column} do not fit its type whole: they have more"
+            " decimals or digits, or are none of its words; mend them in the producer, or give the"
+            f' column a wider type in "columns" of job {step.job.job_id} and in the table',
             column=column,
         )
     if finding.code == "WIDTH":

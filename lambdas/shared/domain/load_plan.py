@@ -13,6 +13,7 @@ from config.folding import folded
 from config.job import Job
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
+from lambdas.shared.domain.conversion_sql import TEXTS
 from lambdas.shared.domain.errors import (
     ContractError,
     FileError,
@@ -318,26 +319,23 @@ def _units(
 
 def _staged(schema: FileSchema, columns: Columns) -> tuple[StagedColumn, ...]:
     return tuple(
-        StagedColumn(
-            name=column.name,
-            staged=_staging_type(schema, column, columns.get(column.name)),
-            target=columns.get(column.name),
-            null_words=column.null_words,
-        )
-        for column in schema.columns
+        _staged_column(schema, column, columns.get(column.name)) for column in schema.columns
     )
 
 
-def _staging_type(schema: FileSchema, column: Column, target: RedshiftType | None) -> RedshiftType:
+def _staged_column(schema: FileSchema, column: Column, target: RedshiftType | None) -> StagedColumn:
     """COPY parses text into the target's type; a Parquet column is staged as it is.
 
     Of text COPY cuts off the decimals that a DECIMAL does not hold: it is staged with all it has.
+    Words for NULL stand in a column of text, and are text where the target is one.
     """
-    text = schema.format != "parquet" and not column.null_words and target is not None
-    kind = target if text and target is not None else column.staged
-    if text and kind.kind is Kind.DECIMAL:
-        return finer(kind)
-    return varchar(MAX_VARCHAR_BYTES) if kind.kind is Kind.VARCHAR else kind
+    words = () if target is not None and target.kind in TEXTS else column.null_words
+    kind = column.staged
+    if schema.format != "parquet" and target is not None and not words:
+        kind = finer(target) if target.kind is Kind.DECIMAL else target
+    if kind.kind is Kind.VARCHAR:
+        kind = varchar(MAX_VARCHAR_BYTES)
+    return StagedColumn(name=column.name, staged=kind, target=target, null_words=words)
 
 
 def _layout(schema: FileSchema, staging: tuple[StagedColumn, ...]) -> Any:

@@ -13,7 +13,7 @@ from lambdas.shared.domain.errors import FormatError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
 from lambdas.shared.domain.names import Identifier, TableName
-from lambdas.shared.domain.types import BIGINT, DATE, INTEGER, RedshiftType, varchar
+from lambdas.shared.domain.types import BIGINT, DATE, INTEGER, Kind, RedshiftType, varchar
 from lambdas.shared.domain.upsert_sql import Transaction, Unit
 from local.warehouse.dialect import translate
 
@@ -347,12 +347,25 @@ def test_case_and_blanks_around_a_header_are_no_part_of_its_name(header: str) ->
 def test_a_key_that_is_cast_names_its_own_table() -> None:
     """The target has a column of that name too."""
     job_ = job(order_by="name")
-    words = Column(name=NAME.name, type=varchar(8), null_words=("NULL",))
+    words = Column(name=NAME.name, type=DATE, null_words=("NULL",))
     narrow = Column(name=ID.name, type=INTEGER)
-    written = upsert_sql.statements(
-        transaction(plan(job_, candidate("a", "1", (narrow, words))), job_)
+    made = plan(
+        job_, candidate("a", "1", (narrow, words)), target={ID.name: BIGINT, NAME.name: DATE}
     )
+    written = upsert_sql.statements(transaction(made, job_))
     older, same = (sql for sql in written if sql.startswith("DELETE"))
     key = '"public"."orders"."id" = CAST("sluice_staging_1"."id" AS BIGINT)'
     assert same.endswith(f"WHERE {key}")
     assert 'CASE WHEN "sluice_staging_1"."name" IN' in older
+
+
+@pytest.mark.parametrize("target", [varchar(8), RedshiftType(kind=Kind.CHAR, length=8)])
+def test_words_for_null_are_text_in_a_column_of_text(target: RedshiftType) -> None:
+    words = Column(name=NAME.name, type=BIGINT, null_words=("NA",))
+    schema = FileSchema(format="csv", columns=(ID, words), csv=CsvDialect())
+    made = plan(
+        job(), candidate("a", "1", schema=schema), target={ID.name: BIGINT, NAME.name: target}
+    )
+    (unit,) = made.units
+    assert (unit.columns[1].null_words, unit.columns[1].value) == ((), '"name"')
+    assert unit.columns[1].staged.kind is target.kind

@@ -25,6 +25,7 @@ from lambdas.shared.domain.load_plan import Candidate, plan_load
 from lambdas.shared.domain.names import Identifier
 from lambdas.shared.domain.types import (
     BIGINT,
+    BOOLEAN,
     DATE,
     INTEGER,
     SUPER,
@@ -55,6 +56,15 @@ CSV = FileSchema(
     compression="gzip",
     columns=(ID, _column("name", varchar(256), null_words=("n/a",)), AMOUNT),
     csv=CsvDialect(delimiter=";", encoding="UTF16LE", null_marker="NULL"),
+)
+WORDS = FileSchema(
+    format="csv",
+    columns=(
+        ID,
+        _column("is_open", BOOLEAN, null_words=("NA",)),
+        _column("amount", decimal(18, 2), null_words=("NA", "nan")),
+    ),
+    csv=CsvDialect(),
 )
 NUMBERS = FileSchema(
     format="csv",
@@ -99,6 +109,7 @@ LOADS = {
         files=(PARQUET, PARQUET), target=_target(PARQUET), job={"on_duplicate_keys": "any"}
     ),
     "upsert_csv": Load(files=(CSV,), target=_target(CSV)),
+    "upsert_words_for_null": Load(files=(WORDS,), target=_target(WORDS)),
     "upsert_json": Load(files=(JSON,), target=_target(JSON)),
     "upsert_nested": Load(files=(NESTED,), target=_target(NESTED)),
     "upsert_two_layouts": Load(files=(PARQUET, CSV), target=_target(PARQUET)),
