@@ -13,7 +13,7 @@ from config.folding import folded
 from config.job import Job
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
-from lambdas.shared.domain.conversion_sql import TEXTS
+from lambdas.shared.domain.conversion_sql import TEXTS, is_possible
 from lambdas.shared.domain.errors import (
     ContractError,
     FileError,
@@ -186,7 +186,24 @@ def _evolved(
             f" which would then have {len(evolved)}; a Redshift table has at most {MAX_COLUMNS}:"
             " leave some out, or write rows instead of columns"
         )
+    _require_conversions(job, schema, evolved)
     return evolved
+
+
+def _require_conversions(job: Job, schema: FileSchema, columns: Columns) -> None:
+    """Parquet is staged as it is written; the job may ask for what cannot be made of it."""
+    if schema.format != "parquet":
+        return
+    for column in schema.columns:
+        target = columns.get(column.name)
+        if target is None or column.empty or is_possible(column.staged, target):
+            continue
+        raise TypeChangeError(
+            f"column {column.name} is written as {column.staged}, of which no {target} is made"
+            f" without loss; cast it in the producer, or change what job {job.job_id} and the table"
+            " say of it",
+            column=column.name.text,
+        )
 
 
 def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:

@@ -369,3 +369,49 @@ def test_words_for_null_are_text_in_a_column_of_text(target: RedshiftType) -> No
     (unit,) = made.units
     assert (unit.columns[1].null_words, unit.columns[1].value) == ((), '"name"')
     assert unit.columns[1].staged.kind is target.kind
+
+
+def converted(staged: RedshiftType, target: RedshiftType) -> LoadPlan:
+    """A Parquet column of one type that the job's `columns` want as another."""
+    asked = job(columns={"name": target.sql})
+    column = Column(name=NAME.name, type=target, seen=staged, copied_as=staged)
+    return plan(
+        asked, candidate("a", "1", (ID, column)), target={ID.name: BIGINT, NAME.name: target}
+    )
+
+
+@pytest.mark.parametrize(
+    ("staged", "target", "condition"),
+    [
+        ("DECIMAL(20,6)", "DECIMAL(18,2)", 'CAST(CAST("name" AS DECIMAL(18,2)) AS DECIMAL(20,6))'),
+        ("DOUBLE PRECISION", "BIGINT", '"name" <> CAST(CAST("name" AS BIGINT) AS DOUBLE'),
+        ("BIGINT", "SMALLINT", 'NOT ("name" BETWEEN -32768 AND 32767)'),
+        ("VARBYTE(16)", "VARBYTE(8)", 'OCTET_LENGTH("name") > 8'),
+        ("VARCHAR(65535)", "BOOLEAN", "LOWER(\"name\") NOT IN ('t', 'true'"),
+    ],
+)
+def test_what_a_job_narrows_is_checked_in_parquet_too(
+    staged: str, target: str, condition: str
+) -> None:
+    made = converted(RedshiftType.parse(staged), RedshiftType.parse(target))
+    checks = [sql for sql in upsert_sql.statements(transaction(made, job())) if "'CUT'" in sql]
+    assert [condition in sql for sql in checks] == [True]
+
+
+@pytest.mark.parametrize(
+    ("staged", "target"),
+    [
+        ("DOUBLE PRECISION", "VARCHAR(64)"),
+        ("BOOLEAN", "VARCHAR(5)"),
+        ("VARBYTE(16)", "VARCHAR(64)"),
+        ("TIMESTAMP", "TIME"),
+        ("SUPER", "VARCHAR(64)"),
+        ("BIGINT", "TIMESTAMP"),
+    ],
+)
+def test_what_a_job_asks_for_that_cannot_be_made_rejects_the_file(staged: str, target: str) -> None:
+    made = converted(RedshiftType.parse(staged), RedshiftType.parse(target))
+    (verdict,) = made.verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "TypeChangeError"
+    assert f"is written as {staged}, of which no {target} is made" in verdict.error["message"]
