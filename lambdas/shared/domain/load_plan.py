@@ -343,16 +343,33 @@ def _staged(schema: FileSchema, columns: Columns) -> tuple[StagedColumn, ...]:
 def _staged_column(schema: FileSchema, column: Column, target: RedshiftType | None) -> StagedColumn:
     """COPY parses text into the target's type; a Parquet column is staged as it is.
 
-    Of text COPY cuts off the decimals that a DECIMAL does not hold: it is staged with all it has.
     Words for NULL stand in a column of text, and are text where the target is one.
     """
     words = () if target is not None and target.kind in TEXTS else column.null_words
     kind = column.staged
     if schema.format != "parquet" and target is not None and not words:
-        kind = finer(target) if target.kind is Kind.DECIMAL else target
+        kind, words = _parsed_by_copy(target)
     if kind.kind is Kind.VARCHAR:
         kind = varchar(MAX_VARCHAR_BYTES)
     return StagedColumn(name=column.name, staged=kind, target=target, null_words=words)
+
+
+def _parsed_by_copy(target: RedshiftType) -> tuple[RedshiftType, tuple[str, ...]]:
+    """What COPY parses text into, and the words for NULL of it.
+
+    It cuts off the decimals that a DECIMAL does not hold: one is staged with all it has, and as
+    text where 38 digits leave too few of them to tell a longer value from a shorter.
+    """
+    if target.kind is not Kind.DECIMAL:
+        return target, ()
+    wide = finer(target)
+    if (wide.scale or 0) - (target.scale or 0) >= _SPARE_DECIMALS:
+        return wide, ()
+    return varchar(MAX_VARCHAR_BYTES), ("",)
+
+
+_SPARE_DECIMALS = 17
+"""As many as a program prints to show a float exactly: 0.30000000000000004 for 0.3."""
 
 
 def _layout(schema: FileSchema, staging: tuple[StagedColumn, ...]) -> Any:

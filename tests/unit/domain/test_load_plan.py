@@ -415,3 +415,30 @@ def test_what_a_job_asks_for_that_cannot_be_made_rejects_the_file(staged: str, t
     assert verdict.error is not None
     assert verdict.error["type"] == "TypeChangeError"
     assert f"is written as {staged}, of which no {target} is made" in verdict.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("target", "staged", "check"),
+    [
+        ("DECIMAL(18,2)", "DECIMAL(38,22)", '"name" <> CAST(CAST("name" AS DECIMAL(18,2))'),
+        ("DECIMAL(21,2)", "DECIMAL(38,19)", '"name" <> CAST('),
+        ("DECIMAL(22,2)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,20}([.][0-9]{0,2}0*)?$'"),
+        ("DECIMAL(36,10)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,26}([.][0-9]{0,10}0*)?$'"),
+        ("DECIMAL(38,10)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,28}([.][0-9]{0,10}0*)?$'"),
+    ],
+)
+def test_a_decimal_without_room_for_more_decimals_is_staged_as_text(
+    target: str, staged: str, check: str
+) -> None:
+    kind = RedshiftType.parse(target)
+    schema = FileSchema(
+        format="csv", columns=(ID, Column(name=NAME.name, type=kind)), csv=CsvDialect()
+    )
+    made = plan(
+        job(), candidate("a", "1", schema=schema), target={ID.name: BIGINT, NAME.name: kind}
+    )
+    column = made.units[0].columns[1]
+    assert column.staged.sql == staged
+    assert [check in each for each in column.losses] == [True]
+    empty_is_null = "IN ('') THEN NULL" in column.value
+    assert empty_is_null == (staged == "VARCHAR(65535)")

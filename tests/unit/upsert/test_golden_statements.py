@@ -71,6 +71,9 @@ NUMBERS = FileSchema(
     columns=(ID, CHANGED),
     csv=CsvDialect(null_marker="\\N"),  # COPY's own
 )
+LONG_NUMBERS = FileSchema(
+    format="csv", columns=(ID, _column("amount", decimal(38, 10))), csv=CsvDialect()
+)
 JSON = FileSchema(format="json", columns=(ID, _column("tags", SUPER)))
 NESTED = FileSchema(format="parquet", columns=(ID, _column("tags", SUPER)), rows=7)
 NARROW = FileSchema(format="parquet", columns=(_column("order_id", INTEGER), NAME), rows=5)
@@ -110,6 +113,7 @@ LOADS = {
     ),
     "upsert_csv": Load(files=(CSV,), target=_target(CSV)),
     "upsert_words_for_null": Load(files=(WORDS,), target=_target(WORDS)),
+    "upsert_long_numbers": Load(files=(LONG_NUMBERS,), target=_target(LONG_NUMBERS)),
     "upsert_json": Load(files=(JSON,), target=_target(JSON)),
     "upsert_nested": Load(files=(NESTED,), target=_target(NESTED)),
     "upsert_two_layouts": Load(files=(PARQUET, CSV), target=_target(PARQUET)),
