@@ -165,7 +165,9 @@ def _evolved(
     """The target's columns with what this file adds; raises FileError for what is forbidden."""
     _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
     _require(schema, job.order_columns, "order_by column")
-    _require_any(schema, {*columns, *map(Identifier, job.columns)})
+    # where new columns are left out, one that only the job knows reaches no table either
+    left_out = exists and job.schema_contract.columns == "ignore"
+    _require_any(schema, {*columns, *(() if left_out else map(Identifier, job.columns))})
     evolved = dict(columns)
     for column in schema.columns:
         present = evolved.get(column.name)

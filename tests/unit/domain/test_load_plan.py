@@ -177,6 +177,17 @@ def test_a_file_that_shares_no_column_with_its_table_or_its_job_is_rejected() ->
     }
 
 
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+def test_a_file_of_which_no_column_is_left_to_load_is_rejected(mode: str) -> None:
+    """The job's own column is not in the table, and its contract leaves new ones out."""
+    asked = job(load_mode=mode, columns={"amount": "BIGINT"}, schema_contract={"columns": "ignore"})
+    new = tuple(Column(name=Identifier(name), type=BIGINT) for name in ("amount", "foo"))
+    (verdict,) = plan(asked, candidate("a", "1", new)).verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "FormatError"
+    assert "none of its columns (amount, foo)" in verdict.error["message"]
+
+
 def test_a_retyped_column_is_rejected_with_what_to_do() -> None:
     retyped = Column(name=ID.name, type=varchar(64))
     made = plan(job(), candidate("a", "1", (retyped, NAME)))
