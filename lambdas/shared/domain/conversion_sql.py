@@ -58,6 +58,11 @@ def value(
     return f"CAST({text} AS {target.sql})"
 
 
+def null(column: str, target: RedshiftType) -> str:
+    """NULL of the target's type, for a column of nothing else; no constant to group or order by."""
+    return f"CASE WHEN {column} IS NULL THEN CAST(NULL AS {target.sql}) END"
+
+
 def losses(
     column: str, staged: RedshiftType, target: RedshiftType, null_words: Collection[str] = ()
 ) -> tuple[str, ...]:

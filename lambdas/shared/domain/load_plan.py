@@ -108,11 +108,16 @@ def plan_load(
     known = {verdict.file.file_id for verdict in settled}
     columns: Columns = dict(target or {})
     accepted: list[Candidate] = []
+    untyped: Set[Identifier] = frozenset()
     for each in candidates:
         if each.file.file_id in known or each.schema is None:
             continue
         try:
-            columns = _evolved(job, columns, each.schema, fixed, exists=target is not None)
+            evolved = _evolved(
+                job, columns, each.schema, fixed, exists=target is not None, untyped=untyped
+            )
+            untyped = _still_untyped(untyped | (evolved.keys() - columns.keys()), each.schema)
+            columns = evolved
             accepted.append(each)
         except FileError as error:
             settled.append(_rejected(each.file, error))
@@ -160,9 +165,18 @@ def _loaded(each: Candidate) -> Verdict:
 
 
 def _evolved(
-    job: Job, columns: Columns, schema: FileSchema, fixed: Fixed, *, exists: bool
+    job: Job,
+    columns: Columns,
+    schema: FileSchema,
+    fixed: Fixed,
+    *,
+    exists: bool,
+    untyped: Set[Identifier],
 ) -> Columns:
-    """The target's columns with what this file adds; raises FileError for what is forbidden."""
+    """The target's columns with what this file adds; raises FileError for what is forbidden.
+
+    An `untyped` column takes its type from the first file that has a value in it.
+    """
     _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
     _require(schema, job.order_columns, "order_by column")
     # where new columns are left out, one that only the job knows reaches no table either
@@ -171,7 +185,7 @@ def _evolved(
     evolved = dict(columns)
     for column in schema.columns:
         present = evolved.get(column.name)
-        if present is None:
+        if present is None or (column.name in untyped and not column.empty):
             _add(job, evolved, column, fixed, exists=exists)
         elif not schema.fits(column, present):
             evolved[column.name] = _reconciled(job, column, present, fixed, exists=exists)
@@ -190,6 +204,11 @@ def _evolved(
         )
     _require_conversions(job, schema, evolved)
     return evolved
+
+
+def _still_untyped(names: Set[Identifier], schema: FileSchema) -> Set[Identifier]:
+    """The new columns in which no file has had a value; this one is the last of them."""
+    return names - {column.name for column in schema.columns if not column.empty}
 
 
 def _require_conversions(job: Job, schema: FileSchema, columns: Columns) -> None:
@@ -353,7 +372,13 @@ def _staged_column(schema: FileSchema, column: Column, target: RedshiftType | No
         kind, words = _parsed_by_copy(target)
     if kind.kind is Kind.VARCHAR:
         kind = varchar(MAX_VARCHAR_BYTES)
-    return StagedColumn(name=column.name, staged=kind, target=target, null_words=words)
+    return StagedColumn(
+        name=column.name,
+        staged=kind,
+        target=target,
+        null_words=words,
+        is_empty=schema.format == "parquet" and column.empty,
+    )
 
 
 def _parsed_by_copy(target: RedshiftType) -> tuple[RedshiftType, tuple[str, ...]]:

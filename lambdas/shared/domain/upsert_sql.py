@@ -41,13 +41,15 @@ BATCH_COLUMNS = (
 class StagedColumn:
     """A column of a staging table: as COPY takes it, and as the target holds it.
 
-    `target` is None for a column that the job's contract leaves out.
+    `target` is None for a column that the job's contract leaves out. One that `is_empty` holds
+    nothing but NULL, as a type of its own in Parquet, and is never cast.
     """
 
     name: Identifier
     staged: RedshiftType
     target: RedshiftType | None
     null_words: tuple[str, ...] = ()
+    is_empty: bool = False
 
     @property
     def value(self) -> str:
@@ -59,12 +61,14 @@ class StagedColumn:
         if self.target is None:
             raise PlanError(f"column {self.name} is left out of the target")
         column = f"{table}.{self.name.sql}" if table else self.name.sql
+        if self.is_empty and self.staged != self.target:
+            return conversion_sql.null(column, self.target)
         return conversion_sql.value(column, self.staged, self.target, self.null_words)
 
     @property
     def losses(self) -> tuple[str, ...]:
         """The conditions, in order, for a value that the target does not hold as it is."""
-        if self.target is None:
+        if self.target is None or self.is_empty:
             return ()
         return conversion_sql.losses(self.name.sql, self.staged, self.target, self.null_words)
 

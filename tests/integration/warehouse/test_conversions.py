@@ -70,3 +70,19 @@ def test_words_are_null_and_the_words_of_copy_are_booleans(client: Client) -> No
     )
     rows = client.rows(f"SELECT v, {value} FROM staged")
     assert sorted(rows) == [("", None), ("0", False), ("NA", None), ("Yes", True)]
+
+
+_KINDS = (
+    *("BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIME", "VARCHAR(9)", "SUPER"),
+    *("VARBYTE(8)", "DECIMAL(9,2)", "DOUBLE PRECISION", "CHAR(3)"),
+)
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_nothing_is_null_of_any_type(client: Client, kind: str) -> None:
+    client.done("CREATE TABLE staged (v INTEGER)")
+    client.done(f"CREATE TABLE target (v {kind})")
+    client.done("INSERT INTO staged VALUES (NULL)")
+    null = conversion_sql.null('"v"', RedshiftType.parse(kind))
+    client.done(f"INSERT INTO target SELECT {null} FROM staged")
+    assert client.rows("SELECT COUNT(*) FROM target WHERE v IS NULL") == [(1,)]

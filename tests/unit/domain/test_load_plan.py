@@ -13,7 +13,7 @@ from lambdas.shared.domain.errors import FormatError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
 from lambdas.shared.domain.names import Identifier, TableName
-from lambdas.shared.domain.types import BIGINT, DATE, INTEGER, Kind, RedshiftType, varchar
+from lambdas.shared.domain.types import BIGINT, DATE, DOUBLE, INTEGER, Kind, RedshiftType, varchar
 from lambdas.shared.domain.upsert_sql import Transaction, Unit
 from local.warehouse.dialect import translate
 
@@ -453,3 +453,40 @@ def test_a_decimal_without_room_for_more_decimals_is_staged_as_text(
     assert [check in each for each in column.losses] == [True]
     empty_is_null = "IN ('') THEN NULL" in column.value
     assert empty_is_null == (staged == "VARCHAR(65535)")
+
+
+EMPTY = Column(name=NAME.name, type=varchar(256), copied_as=INTEGER, empty=True)
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "BOOLEAN", "VARCHAR(64)", "SUPER", "TIME"])
+def test_a_column_of_nulls_is_cast_to_nothing_but_null(kind: str) -> None:
+    target = RedshiftType.parse(kind)
+    made = plan(
+        job(), candidate("a", "1", (ID, EMPTY)), target={ID.name: BIGINT, NAME.name: target}
+    )
+    column = made.units[0].columns[1]
+    assert column.staged == INTEGER
+    assert column.value == f'CASE WHEN "name" IS NULL THEN CAST(NULL AS {kind}) END'
+    assert column.losses == ()
+
+
+@pytest.mark.parametrize("has_table", [False, True])
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_the_first_file_with_a_value_gives_a_new_column_its_type(
+    has_table: bool, empty_first: bool
+) -> None:
+    columns = [EMPTY, Column(name=NAME.name, type=DOUBLE)]
+    files = [
+        candidate(name, sequence, (ID, column))
+        for name, sequence, column in zip(
+            "ab", "12", columns if empty_first else columns[::-1], strict=True
+        )
+    ]
+    made = plan(job(), *files, target={ID.name: BIGINT} if has_table else None)
+    assert states(made) == {"v1": FileState.LOADED, "v2": FileState.LOADED}
+    assert '"name" DOUBLE PRECISION' in made.ddl[-1]
+
+
+def test_a_column_that_stays_empty_is_text() -> None:
+    made = plan(job(), candidate("a", "1", (ID, EMPTY)), target=None)
+    assert '"name" VARCHAR(256)' in made.ddl[-1]
