@@ -6,6 +6,7 @@ same request.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -97,13 +98,14 @@ def plan_load(
     widths: Mapping[str, int] | None = None,
     fixed: Fixed | None = None,
 ) -> LoadPlan:
-    """Decide what happens to each file of a batch, in order of their sequence.
+    """Decide what happens to each file of a batch, in the order of `_in_order`.
 
     `target` is the table as the catalog has it, None if there is none. `widths` are the bytes a
     refused attempt found in VARCHAR columns. Files that need a `fixed` column changed are rejected.
     """
     fixed = fixed or {}
     table = TableName.parse(job.target_table)
+    candidates = _in_order(candidates)
     settled = [verdict for each in candidates if (verdict := _known(each))]
     known = {verdict.file.file_id for verdict in settled}
     columns: Columns = dict(target or {})
@@ -142,6 +144,21 @@ def plan_load(
         changes=_changes(table, target, columns) if target and units else {},
         columns=columns,
     )
+
+
+def _in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Versions of one key by sequence, files of different keys by when S3 says they arrived.
+
+    A version counts as arrived no earlier than those of its key before it, so no clock comes
+    between them; sequences say nothing across keys, and break ties only.
+    """
+    latest: dict[str, datetime] = {}
+    placed = []
+    for each in sorted(candidates, key=lambda each: (each.file.sequence, each.file.file_id)):
+        file = each.file
+        latest[file.key] = max(file.arrived_at, latest.get(file.key, file.arrived_at))
+        placed.append((latest[file.key], file.sequence, file.file_id, each))
+    return [each for *_, each in sorted(placed, key=lambda place: place[:3])]
 
 
 def _known(each: Candidate) -> Verdict | None:

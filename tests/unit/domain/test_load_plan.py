@@ -1,6 +1,7 @@
 """What a load decides about each file, and the order of its statements."""
 
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -37,7 +38,13 @@ def job(**fields: Any) -> Job:
 
 
 def candidate(
-    key: str, sequence: str, columns: tuple[Column, ...] = (ID, NAME), **fields: Any
+    key: str,
+    sequence: str,
+    columns: tuple[Column, ...] = (ID, NAME),
+    *,
+    minute: int = 0,
+    replay: int = 0,
+    **fields: Any,
 ) -> Candidate:
     file = File(
         bucket="b",
@@ -46,7 +53,8 @@ def candidate(
         etag="e",
         size=10,
         sequence=sequence,
-        arrived_at=datetime(2025, 11, 13, tzinfo=UTC),
+        arrived_at=datetime(2025, 11, 13, 0, minute, tzinfo=UTC),
+        replay=replay,
     )
     schema = FileSchema(format="parquet", columns=columns, rows=3)
     return Candidate(
@@ -490,3 +498,45 @@ def test_the_first_file_with_a_value_gives_a_new_column_its_type(
 def test_a_column_that_stays_empty_is_text() -> None:
     made = plan(job(), candidate("a", "1", (ID, EMPTY)), target=None)
     assert '"name" VARCHAR(256)' in made.ddl[-1]
+
+
+def order(*candidates: Candidate) -> list[str]:
+    """The files of a batch in the order they are loaded one by one, whatever that of the batch."""
+    found = {
+        tuple(
+            f"{unit.files[0].file.name}{unit.files[0].file.version_id}"
+            for unit in plan(job(load_mode="append"), *each, one_by_one=True).units
+        )
+        for each in permutations(candidates)
+    }
+    (only,) = found
+    return list(only)
+
+
+def test_files_of_different_keys_go_by_when_they_arrived() -> None:
+    """A version that a sweep found has a small sequence, however late it came."""
+    assert order(
+        candidate("a", "9", minute=1), candidate("b", "1", minute=2), candidate("c", "5", minute=0)
+    ) == ["cv5", "av9", "bv1"]
+
+
+def test_versions_of_one_key_go_by_sequence_whatever_the_clock_says() -> None:
+    assert order(
+        candidate("a", "1", minute=5),
+        candidate("a", "2", minute=1),
+        candidate("a", "3", minute=9),
+        candidate("b", "1", minute=4),
+        candidate("c", "1", minute=7),
+    ) == ["bv1", "av1", "av2", "cv1", "av3"]
+
+
+def test_an_overwrite_ends_with_the_file_that_arrived_last() -> None:
+    late, early = candidate("late", "1", minute=3), candidate("early", "9", minute=2)
+    made = plan(job(load_mode="overwrite"), late, early)
+    assert states(made) == {"v1": FileState.LOADED, "v9": FileState.SUPERSEDED}
+
+
+def test_a_replay_keeps_the_place_of_its_file() -> None:
+    again, newer = candidate("a", "1", minute=1, replay=1), candidate("b", "0", minute=2)
+    made = plan(job(load_mode="overwrite"), newer, again)
+    assert states(made) == {"v1": FileState.SUPERSEDED, "v0": FileState.LOADED}
