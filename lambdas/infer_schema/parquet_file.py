@@ -308,7 +308,13 @@ def _physical(leaf: Any, name: Identifier) -> RedshiftType:
 
 
 def _overridden(column: Column, override: RedshiftType | None) -> Column:
-    """The column as the job wants it; COPY still has to take it as it is written."""
+    """The column as the job wants it; COPY still has to take it as it is written.
+
+    Text without its annotation is written as bytes, which COPY takes as text, too.
+    """
     if override is None:
         return column
-    return replace(column, type=override, seen=column.narrowest, copied_as=column.staged)
+    seen, staged = column.narrowest, column.staged
+    if staged == _PHYSICAL["BYTE_ARRAY"] and override.kind is not types.Kind.VARBYTE:
+        seen, staged = types.varchar(1), types.varchar(types.MAX_VARCHAR_BYTES)
+    return replace(column, type=override, seen=seen, copied_as=staged)

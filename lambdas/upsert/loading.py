@@ -112,7 +112,10 @@ class Loading:
         }
 
     def _after_no_plan(self, error: PlanError) -> dict[str, Any]:
-        """The files together, or the one file, make statements the Data API does not take."""
+        """The files together, or the one file, make statements the Data API does not take.
+
+        Where none is left to blame it is the table itself, and a person has to look.
+        """
         open_files = [
             each.file.file_id
             for each in self.preparation.candidates()
@@ -120,6 +123,8 @@ class Loading:
         ]
         if len(open_files) > 1:
             return self._narrowed(len(open_files))
+        if not open_files:
+            raise error
         return self._without({open_files[0]: error})
 
     def _after_failure(self, statement: Statement, attempt: Attempt) -> dict[str, Any]:
@@ -274,9 +279,9 @@ def _error_of(finding: Finding, unit: AttemptUnit, attempt: Attempt, step: Step)
     if finding.code == "CUT":
         column = unit.columns[int(finding.details[1])]
         return TypeChangeError(
-            f"{count} value(s) of column {column} have more decimals than its type, which would be"
-            f' cut off; round them in the producer, or give it more in "columns" of job'
-            f" {step.job.job_id} and in the table",
+            f"{count} value(s) of column {column} do not fit its type whole: they have more"
+            " decimals or digits, or are none of its words; mend them in the producer, or give the"
+            f' column a wider type in "columns" of job {step.job.job_id} and in the table',
             column=column,
         )
     if finding.code == "WIDTH":

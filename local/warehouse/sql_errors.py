@@ -12,6 +12,9 @@ _OF_CLUSTERS = re.compile(r'relation "(?:\w+\.)?((?:stl|stv|svl|svcs)_\w+)"')
 https://repost.aws/questions/QUr1ywNL6kQPOglpmRVMCtCA
 """
 
+_NO_CAST = re.compile(r"function redshift\.no_(text|boolean)\(([a-z ]+)\) is not unique")
+"""What there is no cast of; the schema `redshift` has two functions of that call."""
+
 
 def redshift_message(error: psycopg.Error) -> str:
     """The text Redshift would give for an error of the server, without the leading `ERROR: `."""
@@ -30,6 +33,9 @@ def redshift_message(error: psycopg.Error) -> str:
         return f"FATAL: {diagnostic.message_primary}"
     if hidden := _OF_CLUSTERS.match(diagnostic.message_primary or ""):
         return f"permission denied for relation {hidden[1]}"
+    if cast := _NO_CAST.match(diagnostic.message_primary or ""):
+        target = "boolean" if cast[1] == "text" else "character varying"
+        return f"cannot cast type {cast[2]} to {target}"
     message = dialect.logical_text(diagnostic.message_primary or str(error).strip())
     detail = diagnostic.message_detail or ""
     if not detail or detail.startswith("Failing row"):  # which would be its values

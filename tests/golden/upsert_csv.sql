@@ -14,13 +14,13 @@ CREATE TEMP TABLE "sluice_staging_1" ("order_id" BIGINT, "name" VARCHAR(65535), 
 
 COPY "sluice_staging_1" ("order_id", "name", "amount") FROM 's3://sluice-data/work/run-orders-0123456789abcdef-7-0/1/rows-1.manifest' IAM_ROLE 'arn:aws:iam::123456789012:role/sluice-copy' MANIFEST GZIP FORMAT AS CSV DELIMITER ';' QUOTE '"' IGNOREHEADER 1 IGNOREBLANKLINES NULL AS 'NULL' ENCODING UTF16LE DATEFORMAT 'auto' TIMEFORMAT 'auto';
 
-INSERT INTO "sluice_findings" WITH "sluice_measures_1" AS (SELECT SUM(CASE WHEN "order_id" IS NULL THEN 1 ELSE 0 END) AS without_key, MAX(OCTET_LENGTH("name")) AS width_1, SUM(CASE WHEN "amount" <> CAST("amount" AS DECIMAL(18,2)) THEN 1 ELSE 0 END) AS cut_2 FROM "sluice_staging_1") SELECT 'NULL_KEY', '1:' || CAST(without_key AS VARCHAR(20)) FROM "sluice_measures_1" WHERE without_key > 0 UNION ALL SELECT 'DUPLICATE_KEY', '1:' || CAST(COUNT(*) AS VARCHAR(20)) FROM (SELECT 1 AS one FROM "sluice_staging_1" GROUP BY "order_id" HAVING COUNT(*) > 1) repeated HAVING COUNT(*) > 0 UNION ALL SELECT 'WIDTH', '1:1:' || CAST(width_1 AS VARCHAR(20)) FROM "sluice_measures_1" WHERE width_1 > 256 UNION ALL SELECT 'CUT', '1:2:' || CAST(cut_2 AS VARCHAR(20)) FROM "sluice_measures_1" WHERE cut_2 > 0;
+INSERT INTO "sluice_findings" WITH "sluice_measures_1" AS (SELECT SUM(CASE WHEN "order_id" IS NULL THEN 1 ELSE 0 END) AS without_key, MAX(OCTET_LENGTH("name")) AS width_1, SUM(CASE WHEN "amount" <> CAST(CAST("amount" AS DECIMAL(18,2)) AS DECIMAL(38,22)) THEN 1 ELSE 0 END) AS cut_2 FROM "sluice_staging_1") SELECT 'NULL_KEY', '1:' || CAST(without_key AS VARCHAR(20)) FROM "sluice_measures_1" WHERE without_key > 0 UNION ALL SELECT 'DUPLICATE_KEY', '1:' || CAST(COUNT(*) AS VARCHAR(20)) FROM (SELECT 1 AS one FROM "sluice_staging_1" GROUP BY "order_id" HAVING COUNT(*) > 1) repeated HAVING COUNT(*) > 0 UNION ALL SELECT 'WIDTH', '1:1:' || CAST(width_1 AS VARCHAR(20)) FROM "sluice_measures_1" WHERE width_1 > 256 UNION ALL SELECT 'CUT', '1:2:' || CAST(cut_2 AS VARCHAR(20)) FROM "sluice_measures_1" WHERE cut_2 > 0;
 
 CALL sluice.refuse_findings();
 
 DELETE FROM "sales"."orders" USING "sluice_staging_1" WHERE "sales"."orders"."order_id" = "sluice_staging_1"."order_id";
 
-INSERT INTO "sales"."orders" ("order_id", "name", "amount") SELECT "order_id", CAST(CASE WHEN "name" IN ('', 'n/a') THEN NULL ELSE "name" END AS VARCHAR(256)) AS "name", CAST("amount" AS DECIMAL(18,2)) AS "amount" FROM "sluice_staging_1";
+INSERT INTO "sales"."orders" ("order_id", "name", "amount") SELECT "order_id", "name", CAST("amount" AS DECIMAL(18,2)) AS "amount" FROM "sluice_staging_1";
 
 INSERT INTO "sluice"."load_history" (file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows, error_type, error_message, arrived_at, job_id, target_table, batch_id, execution, settled_at) SELECT file_id, replay, object_id, sequence, object_key, version_id, size, verdict, rows, NULLIF(error_type, ''), NULLIF(error_message, ''), arrived_at, 'JOB001', 'sales.orders', 'run-orders-0123456789abcdef-7-0', 'run-orders-0123456789abcdef-7', GETDATE() FROM "sluice_batch";
 

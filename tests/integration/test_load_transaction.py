@@ -314,6 +314,16 @@ def test_any_one_row_is_kept_where_the_job_says_so(warehouse: Warehouse) -> None
     assert len(warehouse.table()) == 1
 
 
+def test_any_one_row_is_one_of_a_file_and_between_files_the_later_wins(
+    warehouse: Warehouse,
+) -> None:
+    files = two_files([(1, "first", 1), (2, "only", 1)], [(1, "second", 1), (1, "second", 1)])
+    assert refused_batch(warehouse, files, on_duplicate_keys="any") == "DUPLICATE_KEY"
+
+    warehouse.load_batch(files, on_duplicate_keys="any", one_by_one=True)
+    assert warehouse.table() == [(1, "second", 1), (2, "only", 1)]
+
+
 def test_an_overwrite_replaces_everything(warehouse: Warehouse) -> None:
     warehouse.load("1", [(1, "a", 1), (2, "b", 1)], load_mode="overwrite")
     warehouse.load("2", [(3, "c", 1)], load_mode="overwrite")

@@ -6,6 +6,7 @@ same request.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from config.folding import folded
 from config.job import Job
 from lambdas.shared.domain import upsert_sql
 from lambdas.shared.domain.columns import MAX_COLUMNS, Column, FileSchema
+from lambdas.shared.domain.conversion_sql import TEXTS, is_possible
 from lambdas.shared.domain.errors import (
     ContractError,
     FileError,
@@ -96,22 +98,28 @@ def plan_load(
     widths: Mapping[str, int] | None = None,
     fixed: Fixed | None = None,
 ) -> LoadPlan:
-    """Decide what happens to each file of a batch, in order of their sequence.
+    """Decide what happens to each file of a batch, in the order of `_in_order`.
 
     `target` is the table as the catalog has it, None if there is none. `widths` are the bytes a
     refused attempt found in VARCHAR columns. Files that need a `fixed` column changed are rejected.
     """
     fixed = fixed or {}
     table = TableName.parse(job.target_table)
+    candidates = _in_order(candidates)
     settled = [verdict for each in candidates if (verdict := _known(each))]
     known = {verdict.file.file_id for verdict in settled}
     columns: Columns = dict(target or {})
     accepted: list[Candidate] = []
+    untyped: Set[Identifier] = frozenset()
     for each in candidates:
         if each.file.file_id in known or each.schema is None:
             continue
         try:
-            columns = _evolved(job, columns, each.schema, fixed, exists=target is not None)
+            evolved = _evolved(
+                job, columns, each.schema, fixed, exists=target is not None, untyped=untyped
+            )
+            untyped = _still_untyped(untyped | (evolved.keys() - columns.keys()), each.schema)
+            columns = evolved
             accepted.append(each)
         except FileError as error:
             settled.append(_rejected(each.file, error))
@@ -138,6 +146,21 @@ def plan_load(
     )
 
 
+def _in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Versions of one key by sequence, files of different keys by when S3 says they arrived.
+
+    A version counts as arrived no earlier than those of its key before it, so no clock comes
+    between them; sequences say nothing across keys, and break ties only.
+    """
+    latest: dict[str, datetime] = {}
+    placed = []
+    for each in sorted(candidates, key=lambda each: (each.file.sequence, each.file.file_id)):
+        file = each.file
+        latest[file.key] = max(file.arrived_at, latest.get(file.key, file.arrived_at))
+        placed.append((latest[file.key], file.sequence, file.file_id, each))
+    return [each for *_, each in sorted(placed, key=lambda place: place[:3])]
+
+
 def _known(each: Candidate) -> Verdict | None:
     if each.missing:
         return Verdict(file=each.file, state=FileState.MISSING)
@@ -159,16 +182,27 @@ def _loaded(each: Candidate) -> Verdict:
 
 
 def _evolved(
-    job: Job, columns: Columns, schema: FileSchema, fixed: Fixed, *, exists: bool
+    job: Job,
+    columns: Columns,
+    schema: FileSchema,
+    fixed: Fixed,
+    *,
+    exists: bool,
+    untyped: Set[Identifier],
 ) -> Columns:
-    """The target's columns with what this file adds; raises FileError for what is forbidden."""
+    """The target's columns with what this file adds; raises FileError for what is forbidden.
+
+    An `untyped` column takes its type from the first file that has a value in it.
+    """
     _require(schema, job.upsert_keys if job.load_mode == "upsert" else [], "upsert key")
     _require(schema, job.order_columns, "order_by column")
-    _require_any(schema, {*columns, *map(Identifier, job.columns)})
+    # where new columns are left out, one that only the job knows reaches no table either
+    left_out = exists and job.schema_contract.columns == "ignore"
+    _require_any(schema, {*columns, *(() if left_out else map(Identifier, job.columns))})
     evolved = dict(columns)
     for column in schema.columns:
         present = evolved.get(column.name)
-        if present is None:
+        if present is None or (column.name in untyped and not column.empty):
             _add(job, evolved, column, fixed, exists=exists)
         elif not schema.fits(column, present):
             evolved[column.name] = _reconciled(job, column, present, fixed, exists=exists)
@@ -185,7 +219,29 @@ def _evolved(
             f" which would then have {len(evolved)}; a Redshift table has at most {MAX_COLUMNS}:"
             " leave some out, or write rows instead of columns"
         )
+    _require_conversions(job, schema, evolved)
     return evolved
+
+
+def _still_untyped(names: Set[Identifier], schema: FileSchema) -> Set[Identifier]:
+    """The new columns in which no file has had a value; this one is the last of them."""
+    return names - {column.name for column in schema.columns if not column.empty}
+
+
+def _require_conversions(job: Job, schema: FileSchema, columns: Columns) -> None:
+    """Parquet is staged as it is written; the job may ask for what cannot be made of it."""
+    if schema.format != "parquet":
+        return
+    for column in schema.columns:
+        target = columns.get(column.name)
+        if target is None or column.empty or is_possible(column.staged, target):
+            continue
+        raise TypeChangeError(
+            f"column {column.name} is written as {column.staged}, of which no {target} is made"
+            f" without loss; cast it in the producer, or change what job {job.job_id} and the table"
+            " say of it",
+            column=column.name.text,
+        )
 
 
 def _require(schema: FileSchema, names: Iterable[str], role: str) -> None:
@@ -318,26 +374,46 @@ def _units(
 
 def _staged(schema: FileSchema, columns: Columns) -> tuple[StagedColumn, ...]:
     return tuple(
-        StagedColumn(
-            name=column.name,
-            staged=_staging_type(schema, column, columns.get(column.name)),
-            target=columns.get(column.name),
-            null_words=column.null_words,
-        )
-        for column in schema.columns
+        _staged_column(schema, column, columns.get(column.name)) for column in schema.columns
     )
 
 
-def _staging_type(schema: FileSchema, column: Column, target: RedshiftType | None) -> RedshiftType:
+def _staged_column(schema: FileSchema, column: Column, target: RedshiftType | None) -> StagedColumn:
     """COPY parses text into the target's type; a Parquet column is staged as it is.
 
-    Of text COPY cuts off the decimals that a DECIMAL does not hold: it is staged with all it has.
+    Words for NULL stand in a column of text, and are text where the target is one.
     """
-    text = schema.format != "parquet" and not column.null_words and target is not None
-    kind = target if text and target is not None else column.staged
-    if text and kind.kind is Kind.DECIMAL:
-        return finer(kind)
-    return varchar(MAX_VARCHAR_BYTES) if kind.kind is Kind.VARCHAR else kind
+    words = () if target is not None and target.kind in TEXTS else column.null_words
+    kind = column.staged
+    if schema.format != "parquet" and target is not None and not words:
+        kind, words = _parsed_by_copy(target)
+    if kind.kind is Kind.VARCHAR:
+        kind = varchar(MAX_VARCHAR_BYTES)
+    return StagedColumn(
+        name=column.name,
+        staged=kind,
+        target=target,
+        null_words=words,
+        is_empty=schema.format == "parquet" and column.empty,
+    )
+
+
+def _parsed_by_copy(target: RedshiftType) -> tuple[RedshiftType, tuple[str, ...]]:
+    """What COPY parses text into, and the words for NULL of it.
+
+    It cuts off the decimals that a DECIMAL does not hold: one is staged with all it has, and as
+    text where 38 digits leave too few of them to tell a longer value from a shorter.
+    """
+    if target.kind is not Kind.DECIMAL:
+        return target, ()
+    wide = finer(target)
+    if (wide.scale or 0) - (target.scale or 0) >= _SPARE_DECIMALS:
+        return wide, ()
+    return varchar(MAX_VARCHAR_BYTES), ("",)
+
+
+_SPARE_DECIMALS = 17
+"""As many as a program prints to show a float exactly: 0.30000000000000004 for 0.3."""
 
 
 def _layout(schema: FileSchema, staging: tuple[StagedColumn, ...]) -> Any:

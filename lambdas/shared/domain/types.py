@@ -48,7 +48,11 @@ _LIMITS = {
     Kind.CHAR: MAX_CHAR_BYTES,
 }
 _INTEGER_DIGITS = {Kind.SMALLINT: 5, Kind.INTEGER: 10, Kind.BIGINT: 19}
-_EXACT_DIGITS = {Kind.REAL: 6, Kind.DOUBLE: 15}  # decimal digits that survive a round trip
+MOST_INTEGERS = {Kind.SMALLINT: 2**15 - 1, Kind.INTEGER: 2**31 - 1, Kind.BIGINT: 2**63 - 1}
+EXACT_DIGITS = {Kind.REAL: 6, Kind.DOUBLE: 15}
+"""Decimal digits that survive a round trip."""
+EXACT_INTEGERS = {Kind.REAL: 2**24, Kind.DOUBLE: 2**53}
+MAX_REAL = (2 - 2**-23) * 2.0**127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,15 +151,15 @@ class RedshiftType:
             return self._integer_holds(other)
         if self.kind is Kind.DECIMAL:
             digits = _INTEGER_DIGITS.get(other.kind)
-            return digits is not None and _whole_digits(self) >= digits
-        if self.kind in _EXACT_DIGITS:
+            return digits is not None and whole_digits(self) >= digits
+        if self.kind in EXACT_DIGITS:
             return self._float_holds(other)
         return self.kind is Kind.TIMESTAMP and other.kind is Kind.DATE
 
     def _holds_size_of(self, other: "RedshiftType") -> bool:
         if self.kind is Kind.DECIMAL:
             return (self.scale or 0) >= (other.scale or 0) and (
-                _whole_digits(self) >= _whole_digits(other)
+                whole_digits(self) >= whole_digits(other)
             )
         return _length(self) >= _length(other)
 
@@ -167,7 +171,7 @@ class RedshiftType:
         return other.kind is Kind.DECIMAL and other.scale == 0 and (other.precision or 0) < digits
 
     def _float_holds(self, other: "RedshiftType") -> bool:
-        exact = _EXACT_DIGITS[self.kind]
+        exact = EXACT_DIGITS[self.kind]
         if other.kind is Kind.DECIMAL:
             return (other.precision or 0) <= exact
         if other.kind is Kind.REAL:
@@ -214,7 +218,7 @@ def decimal(precision: int, scale: int) -> RedshiftType:
 
 def finer(kind: RedshiftType) -> RedshiftType:
     """A DECIMAL with as many digits before the point, and after it as many as there is room for."""
-    scale = min(MAX_PRECISION - _whole_digits(kind), MAX_SCALE)
+    scale = min(MAX_PRECISION - whole_digits(kind), MAX_SCALE)
     return decimal(MAX_PRECISION, max(scale, kind.scale or 0))
 
 
@@ -235,14 +239,14 @@ def common(one: RedshiftType, other: RedshiftType) -> RedshiftType | None:
     kinds = {one.kind, other.kind}
     if kinds <= {Kind.DECIMAL, *_INTEGER_DIGITS}:
         return _common_decimal(one, other)
-    if kinds & set(_EXACT_DIGITS):
+    if kinds & set(EXACT_DIGITS):
         return _common_float(one, other)
     return None
 
 
 def _common_decimal(one: RedshiftType, other: RedshiftType) -> RedshiftType | None:
     scale = max(one.scale or 0, other.scale or 0)
-    precision = max(_whole_digits(one), _whole_digits(other)) + scale
+    precision = max(whole_digits(one), whole_digits(other)) + scale
     return decimal(precision, scale) if precision <= MAX_PRECISION else None
 
 
@@ -257,7 +261,7 @@ def _length(of: RedshiftType) -> int:
     return of.length or 0
 
 
-def _whole_digits(of: RedshiftType) -> int:
+def whole_digits(of: RedshiftType) -> int:
     """Digits before the point that a number of this type may have."""
     if of.kind is Kind.DECIMAL:
         return (of.precision or 0) - (of.scale or 0)

@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
+from lambdas.shared.domain import conversion_sql
 from lambdas.shared.domain.columns import CsvDialect, Format
 from lambdas.shared.domain.errors import PlanError
 from lambdas.shared.domain.names import Identifier, TableName, literal
-from lambdas.shared.domain.types import Kind, RedshiftType, finer
+from lambdas.shared.domain.types import Kind, RedshiftType
 
 MAX_STATEMENTS = 40
 MAX_STATEMENT_BYTES = 100_000
@@ -40,13 +41,15 @@ BATCH_COLUMNS = (
 class StagedColumn:
     """A column of a staging table: as COPY takes it, and as the target holds it.
 
-    `target` is None for a column that the job's contract leaves out.
+    `target` is None for a column that the job's contract leaves out. One that `is_empty` holds
+    nothing but NULL, as a type of its own in Parquet, and is never cast.
     """
 
     name: Identifier
     staged: RedshiftType
     target: RedshiftType | None
     null_words: tuple[str, ...] = ()
+    is_empty: bool = False
 
     @property
     def value(self) -> str:
@@ -58,21 +61,16 @@ class StagedColumn:
         if self.target is None:
             raise PlanError(f"column {self.name} is left out of the target")
         column = f"{table}.{self.name.sql}" if table else self.name.sql
-        if self.null_words:
-            words = ", ".join(literal(word) for word in ("", *self.null_words))
-            text = f"CASE WHEN {column} IN ({words}) THEN NULL ELSE {column} END"
-            return f"CAST({text} AS {self.target.sql})"
-        if self._needs_cast:
-            return f"CAST({column} AS {self.target.sql})"
-        return column
+        if self.is_empty and self.staged != self.target:
+            return conversion_sql.null(column, self.target)
+        return conversion_sql.value(column, self.staged, self.target, self.null_words)
 
     @property
-    def _needs_cast(self) -> bool:
-        texts = (Kind.VARCHAR, Kind.CHAR)
-        if self.target is None or self.staged == self.target:
-            return False
-        # a cast to VARCHAR(n) would cut what is too long; the insert refuses it instead
-        return not (self.staged.kind in texts and self.target.kind in texts)
+    def losses(self) -> tuple[str, ...]:
+        """The conditions, in order, for a value that the target does not hold as it is."""
+        if self.target is None or self.is_empty:
+            return ()
+        return conversion_sql.losses(self.name.sql, self.staged, self.target, self.null_words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,17 +282,6 @@ def _texts(unit: Unit) -> Iterator[tuple[int, StagedColumn, RedshiftType]]:
             yield position, column, target
 
 
-def _cuts(unit: Unit) -> Iterator[tuple[int, str]]:
-    """Whether a value is cut, by the position of its column: text may have more decimals."""
-    for position, column in enumerate(unit.columns):
-        target = column.target
-        if target is None or target.kind is not Kind.DECIMAL or unit.format == "parquet":
-            continue
-        whole = replace(column, target=finer(target)).value
-        if whole != column.value:
-            yield position, f"{whole} <> {column.value}"
-
-
 def _unit_checks(load: Transaction, unit: Unit) -> Iterator[_Check]:
     staged = "COUNT(*) AS staged"
     if unit.expected_rows is not None:
@@ -302,22 +289,25 @@ def _unit_checks(load: Transaction, unit: Unit) -> Iterator[_Check]:
     if load.mode == "upsert":
         by_name = {column.name: column.value for column in unit.loaded}
         nulls = " OR ".join(f"{by_name[key]} IS NULL" for key in load.keys)
-        yield _check(unit, "NULL_KEY", _count(nulls, "without_key"), "without_key > 0")
+        yield _check(unit, "NULL_KEY", _count("without_key", nulls), "without_key > 0")
         yield from _duplicates(load, unit)
     for position, column, target in _texts(unit):
         name = f"width_{position}"
         measure = f"MAX(OCTET_LENGTH({column.name.sql})) AS {name}"
         yield _check(unit, "WIDTH", measure, f"{name} > {target.length}", position=position)
-    for position, is_cut in _cuts(unit):
-        name = f"cut_{position}"
-        yield _check(unit, "CUT", _count(is_cut, name), f"{name} > 0", position=position)
+    for position, column in enumerate(unit.columns):
+        if losses := column.losses:
+            name = f"cut_{position}"
+            yield _check(unit, "CUT", _count(name, *losses), f"{name} > 0", position=position)
     if load.mode == "overwrite":
         kept = f"(SELECT COUNT(*) FROM {load.table.sql}) * {load.minimum_rows_kept:.4f}"
         yield _check(unit, "SHRINK", staged, f"staged < {kept}")
 
 
-def _count(condition: str, name: str) -> str:
-    return f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}"
+def _count(name: str, *conditions: str) -> str:
+    """How many rows meet a condition; one is looked at where those before it are not met."""
+    cases = " ".join(f"WHEN {condition} THEN 1" for condition in conditions)
+    return f"SUM(CASE {cases} ELSE 0 END) AS {name}"
 
 
 def _check(
@@ -333,7 +323,8 @@ def _check(
 
 
 def _duplicates(load: Transaction, unit: Unit) -> Iterator[_Check]:
-    if load.any_duplicate or (load.order and len(unit.file_ids) == 1):
+    # what of one file stays is any row; no row tells its file, so between files the later one wins
+    if len(unit.file_ids) == 1 and (load.any_duplicate or load.order):
         return
     by_name = {column.name: column.value for column in unit.loaded}
     code = "TIE" if load.order else "DUPLICATE_KEY"

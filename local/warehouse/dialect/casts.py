@@ -57,11 +57,31 @@ def cast(writer: Writer, node: exp.Cast) -> str:
         return f"TO_JSONB(CAST({text} AS varchar))" if untyped else f"TO_JSONB({text})"
     if target.sql == "bytea":
         return f"redshift.varbyte({text})"
+    text = _refusing(value, text, target)
     if target.is_text and target.max_bytes is not None:
         if not _fits(value, target.max_bytes):
             text = f"redshift.fit(CAST({text} AS varchar), {target.max_bytes})"
         return f"CAST({text} AS {target.sql})"
     return f"CAST({text} AS {target.sql})"
+
+
+def _refusing(value: exp.Expr, text: str, target: ColumnType) -> str:
+    """The value where Redshift has such a cast: of text there is none to BOOLEAN, nor back.
+
+    What is written out, or bound, has no type of its own and is read as the target's.
+    """
+    if _is_untyped(value):
+        return text
+    if target.sql == "boolean":
+        return f"redshift.no_text({text})"
+    return f"redshift.no_boolean({text})" if target.is_text else text
+
+
+def _is_untyped(value: exp.Expr) -> bool:
+    if isinstance(value, exp.Paren):
+        return _is_untyped(value.this)
+    is_text = isinstance(value, exp.Literal) and value.is_string
+    return is_text or isinstance(value, exp.Null | exp.Placeholder)
 
 
 def _fits(value: exp.Expr, max_bytes: int) -> bool:

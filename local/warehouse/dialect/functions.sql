@@ -34,6 +34,29 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN octet_length($1) <= $2 THEN $1 ELSE redshift.cut($1, $2) END
 $$;
 
+-- What a cast takes that Redshift does not have for text, or for booleans: two functions of one
+-- call, which Postgres refuses as not unique before it runs anything (see sql_errors.py).
+CREATE OR REPLACE FUNCTION redshift.no_text(value anyelement) RETURNS anyelement
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT $1';
+CREATE OR REPLACE FUNCTION redshift.no_boolean(value anyelement) RETURNS anyelement
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT $1';
+DO $$
+DECLARE
+    kind text;
+    other text;
+BEGIN
+    FOREACH other IN ARRAY ARRAY['integer', 'boolean'] LOOP
+        FOREACH kind IN ARRAY ARRAY['text', 'varchar', 'bpchar'] LOOP
+            EXECUTE format('CREATE OR REPLACE FUNCTION redshift.no_text(value %s, more %s'
+                || ' DEFAULT NULL) RETURNS boolean LANGUAGE sql AS ''SELECT NULL::boolean''',
+                kind, other);
+        END LOOP;
+        EXECUTE format('CREATE OR REPLACE FUNCTION redshift.no_boolean(value boolean, more %s'
+            || ' DEFAULT NULL) RETURNS text LANGUAGE sql AS ''SELECT NULL::text''', other);
+    END LOOP;
+END
+$$;
+
 -- Makes the byte limits of a table agree with its columns: after CREATE TABLE AS, RENAME COLUMN
 -- and ALTER COLUMN TYPE. A column of type text may hold as much as VARCHAR(MAX).
 CREATE OR REPLACE PROCEDURE redshift.limit_bytes(target regclass)

@@ -52,13 +52,13 @@ MONEY = [
         "money_finer_late.csv",
         late("6,5.678", filler="1.25", line=110_000).replace("name", "price"),
         "TypeChangeError",
-        "1 value(s) of column price have more decimals",
+        "1 value(s) of column price do not fit its type whole",
     ),
     rejected(
         "money_finer_late_words.csv",
         late("6,5.678", filler="1.25", line=110_000).replace("name", "price") + "7,NA\n",
         "TypeChangeError",
-        "1 value(s) of column price have more decimals",
+        "1 value(s) of column price do not fit its type whole",
     ),
 ]
 

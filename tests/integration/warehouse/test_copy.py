@@ -246,6 +246,16 @@ def test_a_text_too_long_for_its_bytes_is_named_by_row_and_column(
     assert client.load_errors() == [("s3://b/a.parquet", 2, "a", 1204)]
 
 
+def test_text_without_its_annotation_is_copied_as_text(client: Client, bucket: Bucket) -> None:
+    """As old Spark and Impala wrote it."""
+    client.done("CREATE TABLE t (v VARCHAR(65535))")
+    url = bucket.write_parquet("a.parquet", pa.table({"v": ["é".encode(), None, b""]}))
+
+    succeeded(client.copy("t", url, "PARQUET"))
+
+    assert client.rows("SELECT v FROM t ORDER BY v") == [("",), ("é",), (None,)]
+
+
 def test_nested_values_need_super_and_serializetojson(client: Client, bucket: Bucket) -> None:
     client.done("CREATE TABLE t (id BIGINT, a SUPER)")
     nested = pa.array([{"k": [1, 2], "s": "ä"}, None])

@@ -41,6 +41,23 @@ def test_a_failed_statement_says_what_redshift_would(client: Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("CAST(word AS BOOLEAN)", "cannot cast type character varying to boolean"),
+        ("(word || 'x')::BOOL", "to boolean"),
+        ("CAST(CASE WHEN word = '' THEN NULL ELSE word END AS BOOLEAN)", "to boolean"),
+        ("CAST(flag AS VARCHAR(5))", "cannot cast type boolean to character varying"),
+        ("(flag AND TRUE)::TEXT", "cannot cast type boolean to character varying"),
+        ("CAST(flag AS CHAR(1))", "cannot cast type boolean"),
+    ],
+)
+def test_text_is_cast_to_no_boolean_nor_back(client: Client, expression: str, message: str) -> None:
+    """Whether or not there is a row."""
+    client.done("CREATE TABLE t (word VARCHAR(9), flag BOOLEAN)")
+    assert message in client.failure(f"SELECT {expression} FROM t")
+
+
 def test_sql_that_is_not_supported_is_named(client: Client) -> None:
     assert "UNLOAD is not supported" in client.failure(
         "UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE 'r'"

@@ -1,6 +1,7 @@
 """What a load decides about each file, and the order of its statements."""
 
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from lambdas.shared.domain.errors import FormatError
 from lambdas.shared.domain.files import File, FileState
 from lambdas.shared.domain.load_plan import Candidate, LoadPlan, plan_load
 from lambdas.shared.domain.names import Identifier, TableName
-from lambdas.shared.domain.types import BIGINT, DATE, INTEGER, RedshiftType, varchar
+from lambdas.shared.domain.types import BIGINT, DATE, DOUBLE, INTEGER, Kind, RedshiftType, varchar
 from lambdas.shared.domain.upsert_sql import Transaction, Unit
 from local.warehouse.dialect import translate
 
@@ -37,7 +38,13 @@ def job(**fields: Any) -> Job:
 
 
 def candidate(
-    key: str, sequence: str, columns: tuple[Column, ...] = (ID, NAME), **fields: Any
+    key: str,
+    sequence: str,
+    columns: tuple[Column, ...] = (ID, NAME),
+    *,
+    minute: int = 0,
+    replay: int = 0,
+    **fields: Any,
 ) -> Candidate:
     file = File(
         bucket="b",
@@ -46,7 +53,8 @@ def candidate(
         etag="e",
         size=10,
         sequence=sequence,
-        arrived_at=datetime(2025, 11, 13, tzinfo=UTC),
+        arrived_at=datetime(2025, 11, 13, 0, minute, tzinfo=UTC),
+        replay=replay,
     )
     schema = FileSchema(format="parquet", columns=columns, rows=3)
     return Candidate(
@@ -175,6 +183,17 @@ def test_a_file_that_shares_no_column_with_its_table_or_its_job_is_rejected() ->
     assert states(plan(appended, candidate("a", "1", misread), target=None)) == {
         "v1": FileState.LOADED
     }
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+def test_a_file_of_which_no_column_is_left_to_load_is_rejected(mode: str) -> None:
+    """The job's own column is not in the table, and its contract leaves new ones out."""
+    asked = job(load_mode=mode, columns={"amount": "BIGINT"}, schema_contract={"columns": "ignore"})
+    new = tuple(Column(name=Identifier(name), type=BIGINT) for name in ("amount", "foo"))
+    (verdict,) = plan(asked, candidate("a", "1", new)).verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "FormatError"
+    assert "none of its columns (amount, foo)" in verdict.error["message"]
 
 
 def test_a_retyped_column_is_rejected_with_what_to_do() -> None:
@@ -347,12 +366,177 @@ def test_case_and_blanks_around_a_header_are_no_part_of_its_name(header: str) ->
 def test_a_key_that_is_cast_names_its_own_table() -> None:
     """The target has a column of that name too."""
     job_ = job(order_by="name")
-    words = Column(name=NAME.name, type=varchar(8), null_words=("NULL",))
+    words = Column(name=NAME.name, type=DATE, null_words=("NULL",))
     narrow = Column(name=ID.name, type=INTEGER)
-    written = upsert_sql.statements(
-        transaction(plan(job_, candidate("a", "1", (narrow, words))), job_)
+    made = plan(
+        job_, candidate("a", "1", (narrow, words)), target={ID.name: BIGINT, NAME.name: DATE}
     )
+    written = upsert_sql.statements(transaction(made, job_))
     older, same = (sql for sql in written if sql.startswith("DELETE"))
     key = '"public"."orders"."id" = CAST("sluice_staging_1"."id" AS BIGINT)'
     assert same.endswith(f"WHERE {key}")
     assert 'CASE WHEN "sluice_staging_1"."name" IN' in older
+
+
+@pytest.mark.parametrize("target", [varchar(8), RedshiftType(kind=Kind.CHAR, length=8)])
+def test_words_for_null_are_text_in_a_column_of_text(target: RedshiftType) -> None:
+    words = Column(name=NAME.name, type=BIGINT, null_words=("NA",))
+    schema = FileSchema(format="csv", columns=(ID, words), csv=CsvDialect())
+    made = plan(
+        job(), candidate("a", "1", schema=schema), target={ID.name: BIGINT, NAME.name: target}
+    )
+    (unit,) = made.units
+    assert (unit.columns[1].null_words, unit.columns[1].value) == ((), '"name"')
+    assert unit.columns[1].staged.kind is target.kind
+
+
+def converted(staged: RedshiftType, target: RedshiftType) -> LoadPlan:
+    """A Parquet column of one type that the job's `columns` want as another."""
+    asked = job(columns={"name": target.sql})
+    column = Column(name=NAME.name, type=target, seen=staged, copied_as=staged)
+    return plan(
+        asked, candidate("a", "1", (ID, column)), target={ID.name: BIGINT, NAME.name: target}
+    )
+
+
+@pytest.mark.parametrize(
+    ("staged", "target", "condition"),
+    [
+        ("DECIMAL(20,6)", "DECIMAL(18,2)", 'CAST(CAST("name" AS DECIMAL(18,2)) AS DECIMAL(20,6))'),
+        ("DOUBLE PRECISION", "BIGINT", '"name" <> CAST(CAST("name" AS BIGINT) AS DOUBLE'),
+        ("BIGINT", "SMALLINT", 'NOT ("name" BETWEEN -32768 AND 32767)'),
+        ("VARBYTE(16)", "VARBYTE(8)", 'OCTET_LENGTH("name") > 8'),
+        ("VARCHAR(65535)", "BOOLEAN", "LOWER(\"name\") NOT IN ('t', 'true'"),
+    ],
+)
+def test_what_a_job_narrows_is_checked_in_parquet_too(
+    staged: str, target: str, condition: str
+) -> None:
+    made = converted(RedshiftType.parse(staged), RedshiftType.parse(target))
+    checks = [sql for sql in upsert_sql.statements(transaction(made, job())) if "'CUT'" in sql]
+    assert [condition in sql for sql in checks] == [True]
+
+
+@pytest.mark.parametrize(
+    ("staged", "target"),
+    [
+        ("DOUBLE PRECISION", "VARCHAR(64)"),
+        ("BOOLEAN", "VARCHAR(5)"),
+        ("VARBYTE(16)", "VARCHAR(64)"),
+        ("TIMESTAMP", "TIME"),
+        ("SUPER", "VARCHAR(64)"),
+        ("BIGINT", "TIMESTAMP"),
+    ],
+)
+def test_what_a_job_asks_for_that_cannot_be_made_rejects_the_file(staged: str, target: str) -> None:
+    made = converted(RedshiftType.parse(staged), RedshiftType.parse(target))
+    (verdict,) = made.verdicts
+    assert verdict.error is not None
+    assert verdict.error["type"] == "TypeChangeError"
+    assert f"is written as {staged}, of which no {target} is made" in verdict.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("target", "staged", "check"),
+    [
+        ("DECIMAL(18,2)", "DECIMAL(38,22)", '"name" <> CAST(CAST("name" AS DECIMAL(18,2))'),
+        ("DECIMAL(21,2)", "DECIMAL(38,19)", '"name" <> CAST('),
+        ("DECIMAL(22,2)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,20}([.][0-9]{0,2}0*)?$'"),
+        ("DECIMAL(36,10)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,26}([.][0-9]{0,10}0*)?$'"),
+        ("DECIMAL(38,10)", "VARCHAR(65535)", "!~ '^[+-]?0*[0-9]{0,28}([.][0-9]{0,10}0*)?$'"),
+    ],
+)
+def test_a_decimal_without_room_for_more_decimals_is_staged_as_text(
+    target: str, staged: str, check: str
+) -> None:
+    kind = RedshiftType.parse(target)
+    schema = FileSchema(
+        format="csv", columns=(ID, Column(name=NAME.name, type=kind)), csv=CsvDialect()
+    )
+    made = plan(
+        job(), candidate("a", "1", schema=schema), target={ID.name: BIGINT, NAME.name: kind}
+    )
+    column = made.units[0].columns[1]
+    assert column.staged.sql == staged
+    assert [check in each for each in column.losses] == [True]
+    empty_is_null = "IN ('') THEN NULL" in column.value
+    assert empty_is_null == (staged == "VARCHAR(65535)")
+
+
+EMPTY = Column(name=NAME.name, type=varchar(256), copied_as=INTEGER, empty=True)
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "BOOLEAN", "VARCHAR(64)", "SUPER", "TIME"])
+def test_a_column_of_nulls_is_cast_to_nothing_but_null(kind: str) -> None:
+    target = RedshiftType.parse(kind)
+    made = plan(
+        job(), candidate("a", "1", (ID, EMPTY)), target={ID.name: BIGINT, NAME.name: target}
+    )
+    column = made.units[0].columns[1]
+    assert column.staged == INTEGER
+    assert column.value == f'CASE WHEN "name" IS NULL THEN CAST(NULL AS {kind}) END'
+    assert column.losses == ()
+
+
+@pytest.mark.parametrize("has_table", [False, True])
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_the_first_file_with_a_value_gives_a_new_column_its_type(
+    has_table: bool, empty_first: bool
+) -> None:
+    columns = [EMPTY, Column(name=NAME.name, type=DOUBLE)]
+    files = [
+        candidate(name, sequence, (ID, column))
+        for name, sequence, column in zip(
+            "ab", "12", columns if empty_first else columns[::-1], strict=True
+        )
+    ]
+    made = plan(job(), *files, target={ID.name: BIGINT} if has_table else None)
+    assert states(made) == {"v1": FileState.LOADED, "v2": FileState.LOADED}
+    assert '"name" DOUBLE PRECISION' in made.ddl[-1]
+
+
+def test_a_column_that_stays_empty_is_text() -> None:
+    made = plan(job(), candidate("a", "1", (ID, EMPTY)), target=None)
+    assert '"name" VARCHAR(256)' in made.ddl[-1]
+
+
+def order(*candidates: Candidate) -> list[str]:
+    """The files of a batch in the order they are loaded one by one, whatever that of the batch."""
+    found = {
+        tuple(
+            f"{unit.files[0].file.name}{unit.files[0].file.version_id}"
+            for unit in plan(job(load_mode="append"), *each, one_by_one=True).units
+        )
+        for each in permutations(candidates)
+    }
+    (only,) = found
+    return list(only)
+
+
+def test_files_of_different_keys_go_by_when_they_arrived() -> None:
+    """A version that a sweep found has a small sequence, however late it came."""
+    assert order(
+        candidate("a", "9", minute=1), candidate("b", "1", minute=2), candidate("c", "5", minute=0)
+    ) == ["cv5", "av9", "bv1"]
+
+
+def test_versions_of_one_key_go_by_sequence_whatever_the_clock_says() -> None:
+    assert order(
+        candidate("a", "1", minute=5),
+        candidate("a", "2", minute=1),
+        candidate("a", "3", minute=9),
+        candidate("b", "1", minute=4),
+        candidate("c", "1", minute=7),
+    ) == ["bv1", "av1", "av2", "cv1", "av3"]
+
+
+def test_an_overwrite_ends_with_the_file_that_arrived_last() -> None:
+    late, early = candidate("late", "1", minute=3), candidate("early", "9", minute=2)
+    made = plan(job(load_mode="overwrite"), late, early)
+    assert states(made) == {"v1": FileState.LOADED, "v9": FileState.SUPERSEDED}
+
+
+def test_a_replay_keeps_the_place_of_its_file() -> None:
+    again, newer = candidate("a", "1", minute=1, replay=1), candidate("b", "0", minute=2)
+    made = plan(job(load_mode="overwrite"), newer, again)
+    assert states(made) == {"v1": FileState.SUPERSEDED, "v0": FileState.LOADED}

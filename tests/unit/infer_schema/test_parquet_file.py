@@ -204,6 +204,23 @@ def test_an_override_changes_the_type_and_not_what_copy_must_take() -> None:
     assert schema.columns[1].type.sql == "BIGINT"
 
 
+@pytest.mark.parametrize(
+    ("values", "override", "staged"),
+    [
+        (pa.array([b"a"]), "varchar(256)", "VARCHAR(65535)"),
+        (pa.array([b"a"]), "char(3)", "VARCHAR(65535)"),
+        (pa.array([b"a"]), "date", "VARCHAR(65535)"),
+        (pa.array([b"a"]), "varbyte(8)", "VARBYTE(65535)"),
+        (pa.array([b"ab"], pa.binary(2)), "varchar(256)", "VARBYTE(2)"),
+    ],
+)
+def test_bytes_that_the_job_calls_text_are_copied_as_text(
+    values: Any, override: str, staged: str
+) -> None:
+    schema = inspected(parquet({"v": values}), NAME, overrides={"v": override})
+    assert schema.columns[0].staged.sql == staged
+
+
 def test_an_encrypted_footer_is_refused_in_words() -> None:
     content = _encrypted(plaintext_footer=False)
     with pytest.raises(FormatError, match="encrypted footer"):

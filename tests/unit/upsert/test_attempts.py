@@ -1,7 +1,7 @@
 """How often a batch is attempted, and what becomes of what the attempts found out."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,13 +12,16 @@ from lambdas.shared.domain.columns import Column, FileSchema
 from lambdas.shared.domain.errors import (
     FormatError,
     KeyColumnError,
+    PlanError,
     StatementLostError,
     WarehouseError,
 )
 from lambdas.shared.domain.files import File
 from lambdas.shared.domain.load import Step
+from lambdas.shared.domain.load_plan import Candidate
 from lambdas.shared.domain.names import Identifier
 from lambdas.shared.domain.types import BIGINT
+from lambdas.upsert.attempt import AttemptFolder
 from lambdas.upsert.loading import Loading
 from lambdas.upsert.preparing import MOST_ATTEMPTS, Preparation
 
@@ -116,6 +119,50 @@ def test_attempts_that_find_out_nothing_end(attempt: int, errors: dict[str, Any]
     loading = Loading(step(attempt, errors=errors, reason="connection lost"), SETTINGS)
     with pytest.raises(WarehouseError, match=f"{attempt - 1} attempts .* connection lost"):
         loading.advance()
+
+
+class Unplannable:
+    """A preparation whose table has a column of a type nobody knows."""
+
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self.candidates = lambda: candidates
+        self.folder = AttemptFolder(objects=cast("Any", Verdicts()), prefix="p")
+
+    def attempt(self) -> Any:
+        raise PlanError("a column of type 'oddity', which is not known")
+
+
+class Verdicts:
+    """Where a batch's verdicts are put; an unplannable one has none."""
+
+    def put_json(self, _key: str, document: Any) -> None:
+        assert document == {"verdicts": []}
+
+
+def without_plan(*errors: dict[str, Any] | None) -> dict[str, Any]:
+    """What comes of a batch without a plan, of so many files with and without an error."""
+    loading = Loading(step(3), SETTINGS)
+    loading.objects = cast("Any", Verdicts())
+    loading.preparation = cast(
+        "Any",
+        Unplannable(
+            [
+                Candidate(file=file, raw_key=file.key, missing=False, schema=None, error=error)
+                for file, error in zip(FILES, errors, strict=False)
+            ]
+        ),
+    )
+    return loading.advance()
+
+
+def test_a_batch_without_a_plan_is_halved_until_one_file_is_to_blame() -> None:
+    assert without_plan(None, None, None)["limit"] == 1
+    assert without_plan(None)["errors"][GOOD.file_id]["type"] == "PlanError"
+
+
+def test_what_cannot_be_planned_without_any_file_is_told() -> None:
+    with pytest.raises(PlanError, match="oddity"):
+        without_plan(PlanError("a column of type 'oddity'").to_json())
 
 
 class Lost:

@@ -25,6 +25,7 @@ from lambdas.shared.domain.load_plan import Candidate, plan_load
 from lambdas.shared.domain.names import Identifier
 from lambdas.shared.domain.types import (
     BIGINT,
+    BOOLEAN,
     DATE,
     INTEGER,
     SUPER,
@@ -56,10 +57,22 @@ CSV = FileSchema(
     columns=(ID, _column("name", varchar(256), null_words=("n/a",)), AMOUNT),
     csv=CsvDialect(delimiter=";", encoding="UTF16LE", null_marker="NULL"),
 )
+WORDS = FileSchema(
+    format="csv",
+    columns=(
+        ID,
+        _column("is_open", BOOLEAN, null_words=("NA",)),
+        _column("amount", decimal(18, 2), null_words=("NA", "nan")),
+    ),
+    csv=CsvDialect(),
+)
 NUMBERS = FileSchema(
     format="csv",
     columns=(ID, CHANGED),
     csv=CsvDialect(null_marker="\\N"),  # COPY's own
+)
+LONG_NUMBERS = FileSchema(
+    format="csv", columns=(ID, _column("amount", decimal(38, 10))), csv=CsvDialect()
 )
 JSON = FileSchema(format="json", columns=(ID, _column("tags", SUPER)))
 NESTED = FileSchema(format="parquet", columns=(ID, _column("tags", SUPER)), rows=7)
@@ -95,7 +108,12 @@ LOADS = {
     "upsert_any_duplicate": Load(
         files=(PARQUET,), target=_target(PARQUET), job={"on_duplicate_keys": "any"}
     ),
+    "upsert_any_duplicate_of_two_files": Load(
+        files=(PARQUET, PARQUET), target=_target(PARQUET), job={"on_duplicate_keys": "any"}
+    ),
     "upsert_csv": Load(files=(CSV,), target=_target(CSV)),
+    "upsert_words_for_null": Load(files=(WORDS,), target=_target(WORDS)),
+    "upsert_long_numbers": Load(files=(LONG_NUMBERS,), target=_target(LONG_NUMBERS)),
     "upsert_json": Load(files=(JSON,), target=_target(JSON)),
     "upsert_nested": Load(files=(NESTED,), target=_target(NESTED)),
     "upsert_two_layouts": Load(files=(PARQUET, CSV), target=_target(PARQUET)),

@@ -197,8 +197,8 @@ TEXT = [
         ["shop"],
     ),
     Case(
-        "SELECT 'a'::VARCHAR(MAX), 12::TEXT, TRUE::VARCHAR, 'x'::CHAR(3) || '|'",
-        [("a", "12", "true", "x|")],
+        "SELECT 'a'::VARCHAR(MAX), 12::TEXT, 'x'::CHAR(3) || '|'",
+        [("a", "12", "x|")],
     ),
 ]
 
@@ -213,7 +213,10 @@ NUMBERS = [
         "SELECT ROUND(1.235, 2), ROUND(1.25::FLOAT, 1), TRUNC(1.29::FLOAT, 1), TRUNC(-1.9)",
         [(Decimal("1.24"), 1.3, 1.2, Decimal(-1))],
     ),
-    Case("SELECT CONVERT(INTEGER, '12'), '3'::INT8, 1::BOOL, 2.5::REAL", [(12, 3, True, 2.5)]),
+    Case(
+        "SELECT CONVERT(INTEGER, '12'), '3'::INT8, 1::BOOL, 2.5::REAL, ('t')::BOOL, NULL::BOOL",
+        [(12, 3, True, 2.5, True, None)],
+    ),
     Case(
         "SELECT MOD(7, 4), ABS(-3), SIGN(-2.0), POWER(2, 10), CEILING(1.2), FLOOR(-1.2)",
         [(3, 3, Decimal(-1), 1024.0, Decimal(2), Decimal(-2))],

@@ -7,9 +7,8 @@ from tests.unit.warehouse.dialect.conftest import Database
 # what the translation itself calls, under names no user writes
 INTERNAL = {
     "dateadd", "datediff", "elements", "first_not_null", "fit", "last_not_null",
-    "limit_bytes", "percentile_cont", "require_table", "resize_column", "super_compare",
-    "super_number",
-    "varbyte",
+    "limit_bytes", "no_boolean", "no_text", "percentile_cont", "require_table", "resize_column",
+    "super_compare", "super_number", "varbyte",
 }  # fmt: skip
 
 
