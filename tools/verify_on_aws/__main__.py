@@ -11,6 +11,7 @@ from rich.table import Table
 from cli.environment import entered
 from cli.exits import REPORTED
 from tools.verify_on_aws import (
+    conversion_checks,
     data_api_checks,
     deployment_checks,
     file_checks,
@@ -23,6 +24,7 @@ CHECKS = (
     *warehouse_checks.CHECKS,
     *data_api_checks.CHECKS,
     *file_checks.CHECKS,
+    *conversion_checks.CHECKS,
     *deployment_checks.CHECKS,
 )
 _COST = (

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lambdas.infer_schema.inspect import inspect
+from lambdas.shared.domain import types
 from lambdas.shared.domain.columns import Column
+from lambdas.shared.domain.types import RedshiftType
 from tools.verify_on_aws.checks import Check, Finding
 from tools.verify_on_aws.scratch import Scratch
 
@@ -29,16 +31,23 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """One value of a type, and what it equals in SQL; None where that cannot be written."""
+    """One value of a type, and what it equals in SQL; None where that cannot be written.
+
+    `asked` is the type in the job's `columns`.
+    """
 
     name: str
     values: Any
     equals: str | None
     options: dict[str, Any] = field(default_factory=dict)
+    asked: RedshiftType | None = None
 
 
 _KINDS = (
     _Kind(name="8 bit", values=pa.array([7], pa.int8()), equals="7"),
+    _Kind(name="16 bit", values=pa.array([-300], pa.int16()), equals="-300"),
+    _Kind(name="unsigned 8 bit", values=pa.array([255], pa.uint8()), equals="255"),
+    _Kind(name="unsigned 16 bit", values=pa.array([65_535], pa.uint16()), equals="65535"),
     _Kind(name="unsigned 32 bit", values=pa.array([2**32 - 1], pa.uint32()), equals="4294967295"),
     _Kind(
         name="unsigned 64 bit",
@@ -77,6 +86,13 @@ _KINDS = (
     ),
     _Kind(name="text", values=pa.array(["Zoë 日本"]), equals="'Zoë 日本'"),
     _Kind(name="bytes", values=pa.array([b"\x00\xff"]), equals=None),
+    _Kind(name="bytes of one length", values=pa.array([b"\x00\xff"], pa.binary(2)), equals=None),
+    _Kind(
+        name="bytes that the job calls text",
+        values=pa.array(["Zoë".encode()], pa.binary()),
+        equals="'Zoë'",
+        asked=types.varchar(64),
+    ),
     _Kind(name="list", values=pa.array([[1, 2]]), equals=None),
     _Kind(name="nothing but NULL", values=pa.nulls(1), equals=None),
     _Kind(name="zstd", values=pa.array([7]), equals="7", options={"compression": "zstd"}),
@@ -123,7 +139,8 @@ def _told(scratch: Scratch, number: int, kind: _Kind) -> Iterable[str]:
     out = io.BytesIO()
     pq.write_table(pa.table({"a": kind.values}), out, **kind.options)
     body = out.getvalue()
-    column: Column = inspect(_File("verify.parquet", body)).columns[0]
+    asked = {} if kind.asked is None else {"a": kind.asked}
+    column: Column = inspect(_File("verify.parquet", body), overrides=asked).columns[0]
     table = scratch.table(f"parquet_{number}")
     scratch.done(f"CREATE TABLE {table} (a {column.staged.sql})")
     url = scratch.put(f"{number}.parquet", body)
