@@ -49,7 +49,7 @@ def claim(step: Step, *, ledger: Ledger, objects: Objects) -> dict[str, Any]:
         for file, error in zip(pooled, copied, strict=True)
         if isinstance(error, DeploymentError)
     }
-    _withdraw(refused, step, ledger, is_alone=not entries and _is_all(pooled, step, ledger))
+    _withdraw(refused, step, ledger, is_last=not entries and _are_last(pooled, step, ledger))
     if not entries:
         return {**kept, "idle": 0, "status": "EMPTY"}
     key = f"work/{step.batch_id}/files.json"
@@ -87,13 +87,13 @@ def _within(batch: BatchOptions, pooled: list[File]) -> list[File]:
     return chosen
 
 
-def _is_all(pooled: list[File], step: Step, ledger: Ledger) -> bool:
+def _are_last(pooled: list[File], step: Step, ledger: Ledger) -> bool:
     """Whether no file is left of which nobody knows yet whether it can be copied."""
     return len(ledger.pool(step.job.job_id, most=len(pooled) + 1)) <= len(pooled)
 
 
 def _withdraw(
-    refused: dict[File, DeploymentError], step: Step, ledger: Ledger, *, is_alone: bool
+    refused: dict[File, DeploymentError], step: Step, ledger: Ledger, *, is_last: bool
 ) -> None:
     """Let the files wait that S3 does not let us copy, so that the others of their job load.
 
@@ -101,7 +101,7 @@ def _withdraw(
     execution.
     """
     for file, error in refused.items():
-        if is_alone and error.where.get("code") not in _OF_THE_OBJECT:
+        if is_last and error.where.get("code") not in _OF_THE_OBJECT:
             raise error
         logger().error("file cannot be copied", key=file.key, reason=error.message)
         advice = "restore it, let its key decrypt, or upload it again; the sweep tries it again"

@@ -1,7 +1,7 @@
 """What happens to each arrival: loaded by its job, kept waiting, or moved aside."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from config.job import Job, find_matching_job
 from config.metrics import Metric
@@ -28,6 +28,7 @@ from lambdas.shared.starting import FAILURES_ALLOWED, start_open_generation
 from lambdas.shared.unseen import put_older, versions_of
 
 Outcome = dict[str, Any] | SluiceError
+Admitted: TypeAlias = "Outcome | _Pooled | _Unconfigured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,7 @@ class Router:
         self._announce(arrived)
         return [self._outcome(each, started) for each in admitted]
 
-    def _outcome(
-        self, admitted: Outcome | _Pooled | _Unconfigured, started: dict[str, Outcome]
-    ) -> Outcome:
+    def _outcome(self, admitted: Admitted, started: dict[str, Outcome]) -> Outcome:
         if isinstance(admitted, _Pooled):
             return started[admitted.job.job_id]
         if not isinstance(admitted, _Unconfigured):
@@ -84,7 +83,7 @@ class Router:
         except SluiceError as error:
             return error
 
-    def _guarded(self, document: Any) -> Outcome | _Pooled | _Unconfigured:
+    def _guarded(self, document: Any) -> Admitted:
         try:
             event = parse_event(document)
             if isinstance(event, ObjectCreated):
@@ -102,7 +101,7 @@ class Router:
             self._jobs[bucket] = load_job_configurations(bucket, self.settings.config_key)
         return self._jobs[bucket]
 
-    def _admit(self, event: ObjectCreated) -> Outcome | _Pooled | _Unconfigured:
+    def _admit(self, event: ObjectCreated) -> Admitted:
         job = find_matching_job(self._jobs_in(event.bucket), event.key)
         file = self._file(event, job)
         if file is None:
